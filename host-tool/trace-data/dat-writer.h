@@ -1,6 +1,10 @@
 /*
  * DatWriter: an ordinary version 6 trace.dat file from a machine's stream.
  *
+ * The texts are gathered in memory, within the limits below; then the head
+ * is written in one go, and the pages go straight to their places, in any
+ * order of CPUs.  trace-cmd.dat.v6(5) describes the file.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef DAT_WRITER_H
@@ -8,6 +12,8 @@
 
 #include <glib.h>
 #include <stdint.h>
+
+#include "qga/trace-stream.h"
 
 /* One sample of TIME_SHIFT: host ticks = guest ticks + offset_ticks. */
 typedef struct DatTimeShift {
@@ -26,11 +32,66 @@ typedef struct DatGuest {
 typedef struct DatOptions {
     uint32_t tsc_mult; /* TSC2NSEC; none is written when 0 */
     uint32_t tsc_shift;
-    uint64_t trace_id;      /* TRACEID */
+    uint64_t trace_id;      /* TRACEID; 0: the stream's own */
     GPtrArray *guests;      /* of DatGuest; host only, else NULL */
     uint64_t peer_trace_id; /* the host's, for TIME_SHIFT */
     GPtrArray *time_shifts; /* of GArray of DatTimeShift, by guest CPU number;
-                               NULL: no TIME_SHIFT option */
+                               NULL: no TIME_SHIFT option.  A NULL or empty
+                               GArray leaves its CPU unshifted */
 } DatOptions;
+
+/*
+ * A text above its limit, with a NUL inside, or of an event without a proper
+ * name ([A-Za-z0-9_.-]) is left out of the file, and noted.
+ */
+#define DAT_MAX_HEADER_BYTES   (64u << 10) /* header_page, header_event */
+#define DAT_MAX_FORMAT_BYTES   (256u << 10)
+#define DAT_MAX_KALLSYMS_BYTES (64u << 20)
+#define DAT_MAX_PRINTK_BYTES   (16u << 20)
+#define DAT_MAX_CMDLINES_BYTES (16u << 20)
+#define DAT_MAX_CLOCK_BYTES    (4u << 10)
+#define DAT_MAX_TEXT_BYTES     (96u << 20) /* all together */
+#define DAT_MAX_EVENTS         32768
+#define DAT_MAX_SYSTEMS        1024
+#define DAT_MAX_NAME_BYTES     128 /* of a system or an event */
+
+typedef struct DatWriter DatWriter;
+
+DatWriter *dat_writer_new(const TraceHello *hello);
+void dat_writer_free(DatWriter *writer);
+
+/*
+ * One piece of a text; pieces of the same kind and name are joined.  Unknown
+ * kinds are ignored.
+ */
+void dat_writer_add_text(DatWriter *writer, TraceMetaKind kind,
+                         const char *name, const char *text, size_t text_bytes);
+
+/* What the kernel counted for one CPU, for readers that show it (CPUSTAT). */
+void dat_writer_add_stats(DatWriter *writer, const TraceCpuStats *stats);
+
+/*
+ * Write the head to fd, which must be seekable, empty and outlive the writer.
+ * pages[N] is how many pages CPU N will get, for N below cpu_slots.
+ */
+gboolean dat_writer_start(DatWriter *writer, int fd, const DatOptions *options,
+                          const uint64_t *pages, uint32_t cpu_slots,
+                          GError **error);
+
+/*
+ * The next page of a CPU; the missing tail is filled with zeros.  The bytes
+ * must stay where they are until dat_writer_flush().
+ */
+gboolean dat_writer_add_page(DatWriter *writer, uint32_t cpu, const void *page,
+                             uint32_t size, GError **error);
+gboolean dat_writer_flush(DatWriter *writer, GError **error);
+
+/* The size of the finished file; valid after dat_writer_start(). */
+uint64_t dat_writer_bytes(const DatWriter *writer);
+
+/* What was left out or made up, of char *, one sentence each. */
+const GPtrArray *dat_writer_notes(const DatWriter *writer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DatWriter, dat_writer_free)
 
 #endif
