@@ -1,0 +1,25 @@
+/*
+ * The commands of qemu-trace-merge, and how each of them ends.
+ *
+ * A command parses its own argv (argv[0] is its name), prints its own errors
+ * and returns the program's exit status.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include <glib.h>
+
+int cmd_record(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_recover(int argc, char **argv);
+
+/* Prints "qemu-trace-merge NAME: SENTENCE" on stderr; returns 1. */
+int command_fail(const char *name, const GError *error);
+
+/* Prints each sentence (of char *, may be NULL) as a warning on stderr. */
+void command_warn(const GPtrArray *sentences);
+
+#endif

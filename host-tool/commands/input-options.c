@@ -1,0 +1,248 @@
+/*
+ * InputOptions: how a command is told what to read.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "commands/input-options.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+
+#include "commands/commands.h"
+#include "merge/timeline.h"
+#include "session/session-timeline.h"
+
+/* One -i and what was said of it. */
+typedef struct InputFile {
+    char *path;
+    gboolean has_offset;
+    int64_t ts_offset_ticks;
+    uint64_t hz;
+} InputFile;
+
+struct InputOptions {
+    GArray *files;   /* of InputFile */
+    uint64_t all_hz; /* --ts2secs before a second -i: for all files */
+};
+
+static void input_file_clear(gpointer data)
+{
+    g_free(((InputFile *)data)->path);
+}
+
+InputOptions *input_options_new(void)
+{
+    InputOptions *options = g_new0(InputOptions, 1);
+
+    options->files = g_array_new(FALSE, TRUE, sizeof(InputFile));
+    g_array_set_clear_func(options->files, input_file_clear);
+    return options;
+}
+
+void input_options_free(InputOptions *options)
+{
+    if (options) {
+        g_array_unref(options->files);
+        g_free(options);
+    }
+}
+
+static InputFile *last_file(InputOptions *options)
+{
+    guint n = options->files->len;
+
+    return n ? &g_array_index(options->files, InputFile, n - 1) : NULL;
+}
+
+static gboolean on_input(G_GNUC_UNUSED const char *name, const char *value,
+                         gpointer data, G_GNUC_UNUSED GError **error)
+{
+    InputOptions *options = data;
+    InputFile file = {.path = g_strdup(value)};
+
+    g_array_append_val(options->files, file);
+    return TRUE;
+}
+
+/*
+ * Offsets are modulo 2^64: a large unsigned number and the negative one of
+ * the same bits are the same offset.
+ */
+static gboolean parse_ticks(const char *value, int64_t *ticks)
+{
+    const char *digits = value[0] == '-' ? value + 1 : value;
+    char *end = NULL;
+    guint64 magnitude;
+
+    errno = 0;
+    magnitude = g_ascii_strtoull(digits, &end, 0);
+    if (errno != 0 || end == digits || *end != '\0' || *digits == '-' ||
+        *digits == '+') {
+        return FALSE;
+    }
+    *ticks = (int64_t)(digits == value ? magnitude : -magnitude);
+    return TRUE;
+}
+
+static gboolean on_ts_offset(const char *name, const char *value, gpointer data,
+                             GError **error)
+{
+    InputFile *file = last_file(data);
+
+    if (!file) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "%s must come after the -i FILE that it moves", name);
+        return FALSE;
+    }
+    if (!parse_ticks(value, &file->ts_offset_ticks)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s %s: not a number of ticks; give a 64-bit integer, "
+                    "negative or not",
+                    name, value);
+        return FALSE;
+    }
+    file->has_offset = TRUE;
+    return TRUE;
+}
+
+static gboolean on_ts2secs(const char *name, const char *value, gpointer data,
+                           GError **error)
+{
+    InputOptions *options = data;
+    guint64 hz;
+
+    if (!g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT64, &hz, NULL)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s %s: not a frequency; give the ticks of a second, as "
+                    "in --ts2secs 2400000000",
+                    name, value);
+        return FALSE;
+    }
+    if (options->files->len > 1) {
+        last_file(options)->hz = hz;
+    } else {
+        options->all_hz = hz;
+    }
+    return TRUE;
+}
+
+GOptionGroup *input_options_group(InputOptions *options)
+{
+    static const GOptionEntry entries[] = {
+        {"input", 'i', 0, G_OPTION_ARG_CALLBACK, on_input,
+         "Read this trace.dat file (may be repeated)", "FILE"},
+        {"ts-offset", 0, 0, G_OPTION_ARG_CALLBACK, on_ts_offset,
+         "Add this many ticks to the times of the file named before", "TICKS"},
+        {"ts2secs", 0, 0, G_OPTION_ARG_CALLBACK, on_ts2secs,
+         "Times are ticks of a clock of this frequency", "HZ"},
+        G_OPTION_ENTRY_NULL,
+    };
+    GOptionGroup *group =
+        g_option_group_new("input", "Input:", "Show input options", options,
+                           NULL);
+
+    g_option_group_add_entries(group, entries);
+    return group;
+}
+
+static DatGuest *find_guest(GPtrArray *inputs, uint64_t trace_id)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        const TimelineInput *host = inputs->pdata[i];
+        GPtrArray *guests = host->dat->options.guests;
+
+        for (guint n = 0; guests && n < guests->len; n++) {
+            DatGuest *guest = guests->pdata[n];
+
+            if (guest->trace_id == trace_id && trace_id != 0) {
+                return guest;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A host's file names the vCPU threads of the guests recorded with it. */
+static void find_vcpu_threads(GPtrArray *inputs)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        TimelineInput *input = inputs->pdata[i];
+        DatGuest *guest = find_guest(inputs, input->dat->options.trace_id);
+
+        if (guest) {
+            input->vcpu_threads = g_array_ref(guest->threads);
+        }
+    }
+}
+
+static TimelineInput *open_file(const InputOptions *options,
+                                const InputFile *file, GError **error)
+{
+    TimelineInput *input = timeline_input_open(file->path, file->path, error);
+    uint64_t hz = file->hz ? file->hz : options->all_hz;
+
+    if (!input) {
+        return NULL;
+    }
+    input->shift_ticks = file->ts_offset_ticks;
+    if (hz) {
+        input->scale.unit = TIMELINE_HZ;
+        input->scale.hz = hz;
+    }
+    return input;
+}
+
+static GPtrArray *open_files(const InputOptions *options, GError **error)
+{
+    g_autoptr(GPtrArray) inputs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
+    gboolean by_hand = FALSE;
+
+    for (guint i = 0; i < options->files->len; i++) {
+        const InputFile *file = &g_array_index(options->files, InputFile, i);
+        TimelineInput *input = open_file(options, file, error);
+
+        if (!input) {
+            return NULL;
+        }
+        by_hand |= file->has_offset;
+        g_ptr_array_add(inputs, input);
+    }
+    /* An offset by hand replaces what the files themselves say. */
+    for (guint i = 0; !by_hand && i < inputs->len; i++) {
+        timeline_input_use_time_shift(inputs->pdata[i]);
+    }
+    find_vcpu_threads(inputs);
+    return g_steal_pointer(&inputs);
+}
+
+GPtrArray *input_options_open(InputOptions *options, char **operands,
+                              GError **error)
+{
+    guint n_operands = operands ? g_strv_length(operands) : 0;
+    g_autoptr(GPtrArray) missing = NULL;
+    GPtrArray *inputs;
+
+    if ((n_operands > 0) == (options->files->len > 0) || n_operands > 1) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "name either one session directory or files with -i FILE");
+        return NULL;
+    }
+    inputs = n_operands ? session_timeline_open(operands[0], &missing, error)
+                        : open_files(options, error);
+    command_warn(missing);
+    if (inputs) {
+        input_options_warn(inputs);
+    }
+    return inputs;
+}
+
+void input_options_warn(GPtrArray *inputs)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        const TimelineInput *input = inputs->pdata[i];
+
+        command_warn(input->dat->problems);
+        g_ptr_array_set_size(input->dat->problems, 0);
+    }
+}

@@ -1,0 +1,32 @@
+/*
+ * InputOptions: how a command is told what to read, either a session
+ * directory or files by hand (-i FILE --ts-offset N ...).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef INPUT_OPTIONS_H
+#define INPUT_OPTIONS_H
+
+#include <glib.h>
+
+typedef struct InputOptions InputOptions;
+
+InputOptions *input_options_new(void);
+void input_options_free(InputOptions *options);
+
+/* The option group to add as a context's main group; owns nothing. */
+GOptionGroup *input_options_group(InputOptions *options);
+
+/*
+ * Opens what was named: an array of TimelineInput.  operands are the command
+ * line's remaining words.  Sentences about missing parts go to stderr.
+ */
+GPtrArray *input_options_open(InputOptions *options, char **operands,
+                              GError **error);
+
+/* Prints what was found damaged since the last call, once each. */
+void input_options_warn(GPtrArray *inputs);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(InputOptions, input_options_free)
+
+#endif

@@ -1,0 +1,320 @@
+/*
+ * Certificate: proof that host and guest lie on one time line.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "merge/certificate.h"
+
+#include "merge/timeline.h"
+
+/* One vCPU's window while the line is walked. */
+typedef struct Window {
+    CertificateVcpu *vcpu;
+    bool seen;    /* a window event was seen */
+    bool unknown; /* the host lost events since */
+    bool open;
+    bool has_entry; /* entry_ticks is a kvm_entry's, not a guess */
+    uint64_t entry_ticks;
+    uint64_t exit_ticks;
+    /* Not yet known to lie before the last window event. */
+    uint64_t pending_inside;
+    uint64_t pending_outside;
+    uint64_t pending_lost;
+    uint64_t pending_first_outside_ticks;
+    /* Guest events of the open window. */
+    bool has_events;
+    uint64_t first_ticks;
+    uint64_t last_ticks;
+} Window;
+
+/* How one host file writes kvm_entry and kvm_exit. */
+typedef struct HostEvents {
+    int entry_id;
+    int exit_id;
+    EventField pid;
+} HostEvents;
+
+typedef struct Walk {
+    GHashTable *by_thread; /* int32 tid -> Window */
+    GHashTable *hosts;     /* TimelineInput -> HostEvents */
+    unsigned lossy_cpus;   /* host CPUs whose lost events are not over */
+} Walk;
+
+static void vcpu_free(gpointer data)
+{
+    CertificateVcpu *vcpu = data;
+
+    g_free(vcpu->machine);
+    g_array_unref(vcpu->host_cpus);
+    g_free(vcpu);
+}
+
+static void add_guest(Walk *walk, Certificate *certificate,
+                      const TimelineInput *input)
+{
+    for (guint cpu = 0; cpu < input->vcpu_threads->len; cpu++) {
+        int32_t tid = g_array_index(input->vcpu_threads, int32_t, cpu);
+        CertificateVcpu *vcpu;
+        Window *window;
+
+        if (tid == 0) {
+            continue;
+        }
+        vcpu = g_new0(CertificateVcpu, 1);
+        vcpu->machine = g_strdup(input->label);
+        vcpu->cpu = cpu;
+        vcpu->thread_id = tid;
+        vcpu->host_cpus = g_array_new(FALSE, FALSE, sizeof(unsigned));
+        g_ptr_array_add(certificate->vcpus, vcpu);
+        window = g_new0(Window, 1);
+        window->vcpu = vcpu;
+        g_hash_table_replace(walk->by_thread, GINT_TO_POINTER(tid), window);
+    }
+}
+
+static void add_host(Walk *walk, TimelineInput *input)
+{
+    HostEvents *host = g_new0(HostEvents, 1);
+
+    host->entry_id = event_table_find(input->events, "kvm", "kvm_entry");
+    host->exit_id = event_table_find(input->events, "kvm", "kvm_exit");
+    host->pid = event_table_pid_field(input->events);
+    g_hash_table_insert(walk->hosts, input, host);
+}
+
+static void note_host_cpu(CertificateVcpu *vcpu, unsigned cpu)
+{
+    for (guint i = 0; i < vcpu->host_cpus->len; i++) {
+        if (g_array_index(vcpu->host_cpus, unsigned, i) == cpu) {
+            return;
+        }
+    }
+    g_array_append_val(vcpu->host_cpus, cpu);
+}
+
+/* Tightens the interval by one window that is known from end to end. */
+static void tighten(CertificateVcpu *vcpu, const Window *window)
+{
+    int64_t low = (int64_t)(window->entry_ticks - window->first_ticks);
+    int64_t high = (int64_t)(window->exit_ticks - window->last_ticks);
+
+    if (!vcpu->has_interval) {
+        vcpu->has_interval = true;
+        vcpu->low_ticks = low;
+        vcpu->high_ticks = high;
+    } else {
+        vcpu->low_ticks = MAX(vcpu->low_ticks, low);
+        vcpu->high_ticks = MIN(vcpu->high_ticks, high);
+    }
+}
+
+/* A window event proves that all before it can be judged. */
+static void settle(Window *window)
+{
+    CertificateVcpu *vcpu = window->vcpu;
+
+    if (vcpu->outside == 0 && window->pending_outside > 0) {
+        vcpu->first_outside_ticks = window->pending_first_outside_ticks;
+    }
+    vcpu->inside += window->pending_inside;
+    vcpu->outside += window->pending_outside;
+    vcpu->uncheckable_lost += window->pending_lost;
+    window->pending_inside = 0;
+    window->pending_outside = 0;
+    window->pending_lost = 0;
+}
+
+static void open_window(Window *window, uint64_t ticks)
+{
+    if (!window->open || window->unknown) {
+        window->open = true;
+        window->has_entry = true;
+        window->entry_ticks = ticks;
+        window->has_events = false;
+    }
+}
+
+static void close_window(Window *window, uint64_t ticks)
+{
+    window->exit_ticks = ticks;
+    if (window->open && window->has_entry && window->has_events &&
+        !window->unknown) {
+        tighten(window->vcpu, window);
+    }
+    window->open = false;
+}
+
+static void forget_windows(Walk *walk)
+{
+    GHashTableIter iter;
+    gpointer window;
+
+    g_hash_table_iter_init(&iter, walk->by_thread);
+    while (g_hash_table_iter_next(&iter, NULL, &window)) {
+        ((Window *)window)->unknown = true;
+    }
+}
+
+static void walk_host_event(Walk *walk, const HostEvents *host,
+                            const TimelineEvent *event)
+{
+    const CpuEvent *record = &event->event;
+    int id = event_record_id(record->data, record->size_bytes);
+    int32_t tid;
+    Window *window;
+
+    if (id == EVENT_ID_NONE || (id != host->entry_id && id != host->exit_id)) {
+        return;
+    }
+    tid =
+        (int32_t)event_field_read(&host->pid, record->data, record->size_bytes);
+    window = g_hash_table_lookup(walk->by_thread, GINT_TO_POINTER(tid));
+    if (!window) {
+        return;
+    }
+    if (window->seen) {
+        settle(window);
+    }
+    if (id == host->entry_id) {
+        open_window(window, record->line_ticks);
+        window->vcpu->n_windows++;
+        note_host_cpu(window->vcpu, event->cpu);
+    } else {
+        close_window(window, record->line_ticks);
+    }
+    window->seen = true;
+    window->unknown = walk->lossy_cpus > 0;
+}
+
+static void walk_guest_event(Walk *walk, const TimelineEvent *event)
+{
+    const GArray *threads = event->input->vcpu_threads;
+    uint64_t ticks = event->event.line_ticks;
+    Window *window = NULL;
+
+    if (event->cpu < threads->len) {
+        int32_t tid = g_array_index(threads, int32_t, event->cpu);
+
+        window = g_hash_table_lookup(walk->by_thread, GINT_TO_POINTER(tid));
+    }
+    if (!window) {
+        return;
+    }
+    if (event->event.error_ticks > 0) {
+        window->vcpu->inexact++;
+    } else if (!window->seen) {
+        window->vcpu->uncheckable_ends++;
+    } else if (window->unknown) {
+        window->pending_lost++;
+    } else if (window->open || ticks == window->exit_ticks) {
+        window->pending_inside++;
+        window->first_ticks = window->has_events ? window->first_ticks : ticks;
+        window->last_ticks = ticks;
+        window->has_events = true;
+    } else {
+        if (window->pending_outside++ == 0) {
+            window->pending_first_outside_ticks = ticks;
+        }
+    }
+}
+
+/* Events that one host CPU lost may have been any vCPU's entry or exit. */
+static void walk_losses(Walk *walk, const CpuEvent *record)
+{
+    if (record->missed_events != 0 && walk->lossy_cpus > 0) {
+        walk->lossy_cpus--;
+    }
+    if (record->missed_events != 0 || record->loss_follows) {
+        forget_windows(walk);
+    }
+    if (record->loss_follows) {
+        walk->lossy_cpus++;
+    }
+}
+
+static void finish(Walk *walk)
+{
+    GHashTableIter iter;
+    gpointer data;
+
+    g_hash_table_iter_init(&iter, walk->by_thread);
+    while (g_hash_table_iter_next(&iter, NULL, &data)) {
+        Window *window = data;
+
+        window->vcpu->uncheckable_ends += window->pending_inside +
+                                          window->pending_outside +
+                                          window->pending_lost;
+    }
+}
+
+Certificate *certificate_make(GPtrArray *inputs)
+{
+    Certificate *certificate = g_new0(Certificate, 1);
+    g_autoptr(GHashTable) by_thread =
+        g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    g_autoptr(GHashTable) hosts =
+        g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    Walk walk = {.by_thread = by_thread, .hosts = hosts};
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineEvent event;
+
+    certificate->vcpus = g_ptr_array_new_with_free_func(vcpu_free);
+    for (guint i = 0; i < inputs->len; i++) {
+        TimelineInput *input = inputs->pdata[i];
+
+        if (input->vcpu_threads) {
+            add_guest(&walk, certificate, input);
+        } else {
+            add_host(&walk, input);
+        }
+    }
+    timeline = timeline_new(inputs);
+    while (timeline_next(timeline, &event)) {
+        const HostEvents *host = g_hash_table_lookup(hosts, event.input);
+
+        if (host) {
+            walk_losses(&walk, &event.event);
+            walk_host_event(&walk, host, &event);
+        } else {
+            walk_guest_event(&walk, &event);
+        }
+    }
+    finish(&walk);
+    return certificate;
+}
+
+void certificate_free(Certificate *certificate)
+{
+    if (certificate) {
+        g_ptr_array_unref(certificate->vcpus);
+        g_free(certificate);
+    }
+}
+
+CertificateVcpu certificate_total(const Certificate *certificate)
+{
+    CertificateVcpu total = {0};
+
+    for (guint i = 0; i < certificate->vcpus->len; i++) {
+        const CertificateVcpu *vcpu = certificate->vcpus->pdata[i];
+
+        total.inside += vcpu->inside;
+        total.outside += vcpu->outside;
+        total.uncheckable_ends += vcpu->uncheckable_ends;
+        total.uncheckable_lost += vcpu->uncheckable_lost;
+        total.inexact += vcpu->inexact;
+        total.n_windows += vcpu->n_windows;
+        if (!vcpu->has_interval) {
+            continue;
+        }
+        if (!total.has_interval) {
+            total.has_interval = true;
+            total.low_ticks = vcpu->low_ticks;
+            total.high_ticks = vcpu->high_ticks;
+        } else {
+            total.low_ticks = MAX(total.low_ticks, vcpu->low_ticks);
+            total.high_ticks = MIN(total.high_ticks, vcpu->high_ticks);
+        }
+    }
+    return total;
+}

@@ -1,0 +1,127 @@
+/*
+ * TimelineInput: one file of a merged timeline, with its clocks.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "merge/timeline.h"
+
+#include <string.h>
+
+static void track_free(gpointer data)
+{
+    ClockTrack *track = data;
+
+    if (track) {
+        g_free((gpointer)track->segments);
+        g_free(track);
+    }
+}
+
+void timeline_input_set_track(TimelineInput *input, unsigned cpu,
+                              const ClockSegment *segments, size_t n_segments)
+{
+    ClockTrack *track = g_new0(ClockTrack, 1);
+
+    if (!input->tracks) {
+        input->tracks = g_ptr_array_new_with_free_func(track_free);
+    }
+    while (input->tracks->len <= cpu) {
+        g_ptr_array_add(input->tracks, NULL);
+    }
+    track->segments = g_memdup2(segments, n_segments * sizeof(*segments));
+    track->n_segments = n_segments;
+    track_free(input->tracks->pdata[cpu]);
+    input->tracks->pdata[cpu] = track;
+}
+
+/*
+ * Samples are (guest ticks from which, host - guest).  One that repeats its
+ * predecessor's offset only tells that nothing changed.
+ */
+static GArray *segments_of_samples(const GArray *samples)
+{
+    GArray *segments = g_array_new(FALSE, FALSE, sizeof(ClockSegment));
+
+    for (guint i = 0; i < samples->len; i++) {
+        const DatTimeShift *sample = &g_array_index(samples, DatTimeShift, i);
+        ClockSegment segment = {
+            .to_host_ticks = UINT64_MAX,
+            .map =
+                clock_map_unscaled((int64_t) - (uint64_t)sample->offset_ticks),
+            .provenance = CLOCK_PROVENANCE_GIVEN,
+        };
+        ClockSegment *last =
+            segments->len
+                ? &g_array_index(segments, ClockSegment, segments->len - 1)
+                : NULL;
+
+        if (last && last->map.offset_ticks == segment.map.offset_ticks) {
+            continue;
+        }
+        if (last) {
+            uint64_t guest = sample->from_guest_ticks;
+
+            last->to_host_ticks = clock_map_to_host(&last->map, guest - 1);
+            segment.from_host_ticks = clock_map_to_host(&segment.map, guest);
+        }
+        g_array_append_val(segments, segment);
+    }
+    return segments;
+}
+
+void timeline_input_use_time_shift(TimelineInput *input)
+{
+    const GPtrArray *shifts = input->dat->options.time_shifts;
+
+    for (guint cpu = 0; shifts && cpu < shifts->len; cpu++) {
+        g_autoptr(GArray) segments = segments_of_samples(shifts->pdata[cpu]);
+
+        if (segments->len > 0) {
+            timeline_input_set_track(input, cpu,
+                                     (const ClockSegment *)segments->data,
+                                     segments->len);
+        }
+    }
+}
+
+TimelineInput *timeline_input_open(const char *path, const char *label,
+                                   GError **error)
+{
+    g_autoptr(DatFile) dat = dat_file_open(path, error);
+    TimelineInput *input;
+
+    if (!dat) {
+        return NULL;
+    }
+    input = g_new0(TimelineInput, 1);
+    input->label = g_strdup(label);
+    input->events = event_table_new(dat);
+    dat_file_drop_metadata(dat);
+    input->scale.ns_offset = dat->ts_offset_ns;
+    if (dat->options.tsc_mult) {
+        input->scale.unit = TIMELINE_NS;
+        input->scale.mult = dat->options.tsc_mult;
+        input->scale.shift = dat->options.tsc_shift;
+    } else if (strcmp(dat->clock, "x86-tsc") != 0 &&
+               strcmp(dat->clock, "counter") != 0 &&
+               strcmp(dat->clock, "uptime") != 0) {
+        /* The kernel's other clocks count nanoseconds already. */
+        input->scale.unit = TIMELINE_NS;
+        input->scale.mult = 1;
+    }
+    input->dat = g_steal_pointer(&dat);
+    return input;
+}
+
+void timeline_input_free(TimelineInput *input)
+{
+    if (!input) {
+        return;
+    }
+    event_table_free(input->events);
+    dat_file_close(input->dat);
+    g_clear_pointer(&input->tracks, g_ptr_array_unref);
+    g_clear_pointer(&input->vcpu_threads, g_array_unref);
+    g_free(input->label);
+    g_free(input);
+}

@@ -1,0 +1,83 @@
+/*
+ * Timeline: the events of several files in the order in which they happened.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TIMELINE_H
+#define TIMELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <glib.h>
+
+#include "clock/clock-track.h"
+#include "trace-data/cpu-cursor.h"
+#include "trace-data/dat-file.h"
+#include "trace-data/event-table.h"
+
+/* How the ticks of the line become what is printed and compared. */
+typedef enum TimelineUnit {
+    TIMELINE_TICKS, /* no conversion is known */
+    TIMELINE_NS,    /* (ticks * mult >> shift) + ns_offset */
+    TIMELINE_HZ,    /* ticks * 10^9 / hz + ns_offset */
+} TimelineUnit;
+
+typedef struct TimelineScale {
+    TimelineUnit unit;
+    uint32_t mult;
+    uint32_t shift;
+    uint64_t hz;
+    int64_t ns_offset;
+} TimelineScale;
+
+/* Nanoseconds, or the ticks themselves; rounds down. */
+uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks);
+
+/* One file of the line. */
+typedef struct TimelineInput {
+    char *label;          /* what stands in front of its lines */
+    DatFile *dat;         /* owned */
+    EventTable *events;   /* owned */
+    GPtrArray *tracks;    /* of ClockTrack by CPU, NULL entries or NULL */
+    GArray *vcpu_threads; /* of int32_t by CPU: the vCPU's tid on the host, 0:
+                             unknown; NULL on a host */
+    int64_t shift_ticks;  /* added to each of its line ticks */
+    TimelineScale scale;
+} TimelineInput;
+
+/*
+ * Opens a file with the scale that its own options give, and no tracks.
+ */
+TimelineInput *timeline_input_open(const char *path, const char *label,
+                                   GError **error);
+/* Makes tracks from the file's own TIME_SHIFT option, if it has one. */
+void timeline_input_use_time_shift(TimelineInput *input);
+void timeline_input_free(TimelineInput *input);
+
+/* A track that the input will own, for one CPU. */
+void timeline_input_set_track(TimelineInput *input, unsigned cpu,
+                              const ClockSegment *segments, size_t n_segments);
+
+typedef struct TimelineEvent {
+    const TimelineInput *input;
+    unsigned cpu;
+    CpuEvent event;
+    uint64_t time; /* by the input's scale: ns, or ticks */
+} TimelineEvent;
+
+typedef struct Timeline Timeline;
+
+/* The inputs stay the caller's and must outlive the timeline. */
+Timeline *timeline_new(GPtrArray *inputs);
+void timeline_free(Timeline *timeline);
+
+/*
+ * The next event; at equal ticks, of the file and CPU that come first.  Valid
+ * until the next call.  False at the end.
+ */
+bool timeline_next(Timeline *timeline, TimelineEvent *event);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TimelineInput, timeline_input_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Timeline, timeline_free)
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * DatFile: a trace.dat file, opened for reading.
+ *
+ * Version 6, little-endian, as trace-cmd(1) and dat-writer.h write it; see
+ * trace-cmd.dat.v6(5).  The file may be damaged or hostile: every size is
+ * checked against the file before anything is allocated or read.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef DAT_FILE_H
+#define DAT_FILE_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "trace-data/dat-writer.h"
+
+/* One event's format text and the system it belongs to. */
+typedef struct DatFormat {
+    char *system;
+    GBytes *text;
+} DatFormat;
+
+/* What the header says of the events; any GBytes may be empty. */
+typedef struct DatMetadata {
+    GBytes *header_page;
+    GPtrArray *formats; /* of DatFormat, owned */
+    GBytes *kallsyms;
+    GBytes *printk_formats;
+    GBytes *cmdlines;
+} DatMetadata;
+
+/* Where one CPU's sub-buffers lie in the file. */
+typedef struct DatCpuData {
+    uint64_t offset_bytes;
+    uint64_t size_bytes; /* what the file really holds */
+} DatCpuData;
+
+typedef struct DatFile {
+    char *path;
+    int fd;
+    uint32_t page_bytes;
+    uint32_t long_bytes; /* of the traced kernel's ring buffer */
+    DatMetadata metadata;
+    DatOptions options;   /* empty where the file has none */
+    char *clock;          /* "x86-tsc"; "local" where the file doesn't say */
+    int64_t ts_offset_ns; /* options DATE and OFFSET, added to nanoseconds */
+    GArray *cpus;         /* of DatCpuData, by CPU number */
+    GPtrArray *problems;  /* of char *, one sentence for each damage */
+} DatFile;
+
+DatFile *dat_file_open(const char *path, GError **error);
+void dat_file_close(DatFile *dat);
+
+/* Frees the formats and symbols once an EventTable was made of them. */
+void dat_file_drop_metadata(DatFile *dat);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DatFile, dat_file_close)
+
+#endif

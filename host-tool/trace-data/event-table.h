@@ -1,0 +1,69 @@
+/*
+ * EventTable: a file's event types, and access to their fields.
+ *
+ * Hides libtraceevent, which parses the formats and prints their text.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef EVENT_TABLE_H
+#define EVENT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <glib.h>
+
+#include "trace-data/dat-file.h"
+
+typedef struct EventTable EventTable;
+
+#define EVENT_ID_NONE (-1)
+
+/* A number inside an event's record; offset_bytes -1 if there is no such. */
+typedef struct EventField {
+    int offset_bytes;
+    int size_bytes;
+    bool is_signed;
+} EventField;
+
+/*
+ * Formats that can't be parsed are left out and counted by
+ * event_table_bad_formats().  Needs dat's metadata only during the call.
+ */
+EventTable *event_table_new(const DatFile *dat);
+void event_table_free(EventTable *table);
+unsigned event_table_bad_formats(const EventTable *table);
+
+/* The id of an event, or EVENT_ID_NONE. */
+int event_table_find(const EventTable *table, const char *system,
+                     const char *name);
+EventField event_table_field(const EventTable *table, int event_id,
+                             const char *field);
+/* common_pid of every event. */
+EventField event_table_pid_field(const EventTable *table);
+
+/* The event id of a record; EVENT_ID_NONE when it is too short for one. */
+int event_record_id(const uint8_t *data, size_t size_bytes);
+/* 0 when the field is missing or lies outside the record. */
+int64_t event_field_read(const EventField *field, const uint8_t *data,
+                         size_t size_bytes);
+
+/* How event_table_print() writes a line. */
+typedef struct EventTextStyle {
+    bool has_ns;  /* time is nanoseconds and printed as seconds */
+    bool full_ns; /* with 9 digits instead of 6 */
+} EventTextStyle;
+
+/*
+ * Appends one record as `trace-cmd report` writes it: comm-pid, CPU, flags,
+ * time, event, text, without the newline at the end.  insert stands between
+ * time and event's name.  Control characters of the record are escaped.
+ */
+void event_table_print(EventTable *table, GString *line,
+                       const EventTextStyle *style, const char *insert,
+                       unsigned cpu, uint64_t time, const uint8_t *data,
+                       size_t size_bytes);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventTable, event_table_free)
+
+#endif
