@@ -1,0 +1,76 @@
+/*
+ * Capture: a tracefs instance of our own, from its creation to its removal.
+ *
+ * Everything is set inside the instance; the top-level one and settings that
+ * all instances share are never touched, so removing it restores everything.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef CAPTURE_H
+#define CAPTURE_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "recorder-options.h"
+#include "ring-page.h"
+
+typedef struct Capture Capture;
+
+/* The kernel's counters of one CPU's buffer, in events. */
+typedef struct CaptureStats {
+    guint64 entries;        /* in the buffer now */
+    guint64 overrun;        /* overwritten before they were read */
+    guint64 commit_overrun; /* lost to nesting */
+    guint64 dropped;        /* refused because the buffer was full */
+    guint64 read;           /* taken by the reader */
+} CaptureStats;
+
+/*
+ * Creates the instance, tracing off, and configures it: the clock first (it
+ * empties the buffers), events last.  On failure the instance is removed.
+ */
+Capture *capture_new(const RecorderOptions *options, GError **error);
+
+/* Removes the instance; descriptors of its pages must be closed before. */
+void capture_free(Capture *capture);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Capture, capture_free)
+
+bool capture_start(Capture *capture, GError **error);
+bool capture_stop(Capture *capture, GError **error);
+
+/* The instance's directory, e.g. /sys/kernel/tracing/instances/qga-trace. */
+const char *capture_dir(const Capture *capture);
+/* Of TraceHelloCpu. */
+const GArray *capture_cpus(const Capture *capture);
+const RingPageLayout *capture_page_layout(const Capture *capture);
+/* The events that are recorded, as "SYSTEM/EVENT". */
+const GPtrArray *capture_events(const Capture *capture);
+/* Those of the default set that this kernel lacks; NULL-terminated. */
+const char *const *capture_missing_events(const Capture *capture);
+
+/*
+ * Opens the pages of one CPU, O_NONBLOCK: read(2) of page_bytes takes one
+ * sub-buffer, epoll tells when the buffer is filled by a good part.  The
+ * caller closes it.  Returns -1 with @error set on failure.
+ */
+int capture_open_pages(const Capture *capture, guint cpu, GError **error);
+
+bool capture_read_stats(const Capture *capture, guint cpu, CaptureStats *stats,
+                        GError **error);
+
+/*
+ * The same for an instance that another process owns, e.g. to show how a
+ * recording is doing.
+ */
+bool capture_read_instance_stats(const char *instance, guint cpu,
+                                 CaptureStats *stats, GError **error);
+
+/*
+ * Removes an instance that a killed recorder left behind; the caller knows by
+ * a lock that its owner is dead.  *@removed (may be NULL): whether there was
+ * one.
+ */
+bool capture_remove_stale(const char *instance, bool *removed, GError **error);
+
+#endif

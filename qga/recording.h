@@ -1,0 +1,52 @@
+/*
+ * Recording: the one recording that this machine's qga-trace may make at a
+ * time: lock, output, recorder, and the state that others see.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef RECORDING_H
+#define RECORDING_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "options.h"
+#include "state.h"
+
+typedef struct Recording Recording;
+
+/* As recorder.h's ready callback. */
+typedef bool (*RecordingReady)(Recording *recording, gpointer data,
+                               GError **error);
+
+/*
+ * Takes the lock, removes what a killed recorder left, opens the output and
+ * configures the capture.  @options must outlive the recording.
+ */
+Recording *recording_new(const Options *options, GError **error);
+
+/* Records until @stop_fd is readable; the state is saved as it changes. */
+bool recording_run(Recording *recording, int stop_fd, RecordingReady ready,
+                   gpointer data, GError **error);
+
+const State *recording_state(const Recording *recording);
+/* Events of the default set that this kernel lacks; NULL-terminated. */
+const char *const *recording_missing_events(const Recording *recording);
+
+/* Restores tracefs, saves the final state, releases the lock. */
+void recording_free(Recording *recording);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Recording, recording_free)
+
+/*
+ * The state as it is now: live totals while a recorder lives; if one was
+ * killed, what it left in tracefs is removed and the state is "failed".
+ */
+State *recording_inspect(const Options *options, GError **error);
+
+/*
+ * Makes a living recorder end, waits for it as long as the options say, and
+ * returns the state then: "stopping" if it takes longer.
+ */
+State *recording_stop(const Options *options, GError **error);
+
+#endif
