@@ -1,0 +1,48 @@
+/*
+ * DatBuilder: small trace.dat files made of chosen events, for tests.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef DAT_BUILDER_H
+#define DAT_BUILDER_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "merge/timeline.h"
+#include "trace-data/dat-writer.h"
+
+/* The event types that a built file knows. */
+typedef enum BuiltEvent {
+    BUILT_KVM_ENTRY = 100, /* value: vcpu_id */
+    BUILT_KVM_EXIT = 101,  /* value: vcpu_id */
+    BUILT_WRITE_TSC = 102, /* value: next offset; the previous one is 0 */
+    BUILT_NUMBER = 103,    /* value: printed as number=VALUE */
+} BuiltEvent;
+
+typedef struct DatBuilder DatBuilder;
+
+DatBuilder *dat_builder_new(uint32_t n_cpus);
+void dat_builder_free(DatBuilder *builder);
+
+/* Ends the page in hand of this CPU; the next one is marked as after a loss
+ * of missed events (-1: of unknown number; 0: no loss). */
+void dat_builder_end_page(DatBuilder *builder, unsigned cpu,
+                          int64_t missed_events);
+void dat_builder_add(DatBuilder *builder, unsigned cpu, uint64_t ticks,
+                     BuiltEvent event, int32_t pid, int64_t value);
+
+/* Writes it below a new directory; returns the path, the caller's. */
+char *dat_builder_write(DatBuilder *builder, const char *name,
+                        const DatOptions *options);
+
+/* Removes a written file and its directory. */
+void dat_builder_forget(const char *path);
+
+/* Writes, opens and forgets it. */
+TimelineInput *dat_builder_open(DatBuilder *builder, const char *name,
+                                const DatOptions *options);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DatBuilder, dat_builder_free)
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * Timeline: order, offsets, scales and the files' own synchronisation.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "dat-builder.h"
+#include "merge/timeline.h"
+
+typedef struct Fixture {
+    GPtrArray *inputs;
+    DatOptions options;
+} Fixture;
+
+static void set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    fixture->inputs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
+    fixture->options = (DatOptions){.trace_id = 1};
+}
+
+static void tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_ptr_array_unref(fixture->inputs);
+}
+
+static TimelineInput *add_input(Fixture *fixture, DatBuilder *builder)
+{
+    TimelineInput *input =
+        dat_builder_open(builder, "x.dat", &fixture->options);
+
+    g_ptr_array_add(fixture->inputs, input);
+    return input;
+}
+
+/* Events with these ticks, each of which carries its tick as its value. */
+static DatBuilder *build(unsigned n_cpus, unsigned cpu, const uint64_t *ticks,
+                         size_t n)
+{
+    DatBuilder *builder = dat_builder_new(n_cpus);
+
+    for (size_t i = 0; i < n; i++) {
+        dat_builder_add(builder, cpu, ticks[i], BUILT_NUMBER, 1,
+                        (int64_t)ticks[i]);
+    }
+    return builder;
+}
+
+static void expect_times(Fixture *fixture, const uint64_t *times, size_t n)
+{
+    g_autoptr(Timeline) timeline = timeline_new(fixture->inputs);
+    TimelineEvent event;
+
+    for (size_t i = 0; i < n; i++) {
+        g_assert_true(timeline_next(timeline, &event));
+        g_assert_cmpuint(event.time, ==, times[i]);
+    }
+    g_assert_false(timeline_next(timeline, &event));
+    g_assert_false(timeline_next(timeline, &event));
+}
+
+static void test_order(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) a = dat_builder_new(3);
+    g_autoptr(DatBuilder) b = dat_builder_new(2);
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineEvent event;
+    uint64_t ticks = 1000, last = 0;
+    guint count = 0;
+
+    for (guint i = 0; i < 3000; i++) {
+        /* Some gaps are too large for a delta and force time extends. */
+        ticks += i % 100 == 99 ? UINT64_C(1) << 33 : 7;
+        dat_builder_add(a, i % 3, ticks, BUILT_NUMBER, 1, 0);
+        dat_builder_add(b, i % 2, ticks + 3, BUILT_NUMBER, 1, 0);
+    }
+    add_input(fixture, a);
+    add_input(fixture, b);
+    timeline = timeline_new(fixture->inputs);
+    while (timeline_next(timeline, &event)) {
+        g_assert_cmpuint(event.event.line_ticks, >, last);
+        last = event.event.line_ticks;
+        count++;
+    }
+    g_assert_cmpuint(last, ==, ticks + 3);
+    g_assert_cmpuint(count, ==, 6000);
+}
+
+static void test_ties(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint64_t ticks[] = {5, 5, 5};
+    g_autoptr(DatBuilder) a = build(1, 0, ticks, 3);
+    g_autoptr(DatBuilder) b = build(1, 0, ticks, 3);
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineEvent event;
+
+    add_input(fixture, a);
+    add_input(fixture, b);
+    timeline = timeline_new(fixture->inputs);
+    for (int i = 0; i < 6; i++) {
+        g_assert_true(timeline_next(timeline, &event));
+        g_assert_true(event.input == fixture->inputs->pdata[i < 3 ? 0 : 1]);
+    }
+}
+
+static void test_shift(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint64_t host_ticks[] = {1000, 2000};
+    static const uint64_t guest_ticks[] = {100, 600};
+    static const uint64_t merged[] = {100, 500, 600, 1500};
+    g_autoptr(DatBuilder) host = build(1, 0, host_ticks, 2);
+    g_autoptr(DatBuilder) guest = build(1, 0, guest_ticks, 2);
+
+    /* The RFC's way: the guest's offset is given to the host's file. */
+    add_input(fixture, host)->shift_ticks = -500;
+    add_input(fixture, guest);
+    expect_times(fixture, merged, G_N_ELEMENTS(merged));
+}
+
+static void test_time_shift(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint64_t ticks[] = {100, 200, 5300};
+    static const uint64_t merged[] = {1100, 1200, 1300};
+    static const DatTimeShift samples[] = {{0, 1000}, {5000, -4000}};
+    g_autoptr(DatBuilder) guest = build(1, 0, ticks, 3);
+    g_autoptr(GArray) shifts = g_array_new(FALSE, FALSE, sizeof(DatTimeShift));
+    TimelineInput *input;
+
+    g_array_append_vals(shifts, samples, 2);
+    fixture->options.peer_trace_id = 2;
+    fixture->options.time_shifts = g_ptr_array_new();
+    g_ptr_array_add(fixture->options.time_shifts, shifts);
+    input = add_input(fixture, guest);
+    g_ptr_array_unref(fixture->options.time_shifts);
+    timeline_input_use_time_shift(input);
+    expect_times(fixture, merged, G_N_ELEMENTS(merged));
+}
+
+static void test_scales(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    /* Two clocks: 1 GHz by TSC2NSEC, 500 MHz by hand. */
+    static const uint64_t fast_ticks[] = {1000, 3000};
+    static const uint64_t slow_ticks[] = {1000, 2000};
+    static const uint64_t merged[] = {1000, 2000, 3000, 4000};
+    g_autoptr(DatBuilder) fast = build(1, 0, fast_ticks, 2);
+    g_autoptr(DatBuilder) slow = build(1, 0, slow_ticks, 2);
+    TimelineInput *input;
+
+    fixture->options.tsc_mult = 1 << 20;
+    fixture->options.tsc_shift = 20;
+    add_input(fixture, fast);
+    input = add_input(fixture, slow);
+    input->scale = (TimelineScale){.unit = TIMELINE_HZ, .hz = 500000000};
+    expect_times(fixture, merged, G_N_ELEMENTS(merged));
+}
+
+static void test_loss(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) builder = dat_builder_new(1);
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineEvent event;
+
+    dat_builder_add(builder, 0, 10, BUILT_NUMBER, 1, 0);
+    dat_builder_end_page(builder, 0, 17);
+    dat_builder_add(builder, 0, 20, BUILT_NUMBER, 1, 0);
+    dat_builder_end_page(builder, 0, -1);
+    dat_builder_add(builder, 0, 30, BUILT_NUMBER, 1, 0);
+    add_input(fixture, builder);
+    timeline = timeline_new(fixture->inputs);
+    g_assert_true(timeline_next(timeline, &event));
+    g_assert_cmpint(event.event.missed_events, ==, 0);
+    g_assert_true(event.event.loss_follows);
+    g_assert_true(timeline_next(timeline, &event));
+    g_assert_cmpint(event.event.missed_events, ==, 17);
+    g_assert_true(timeline_next(timeline, &event));
+    g_assert_cmpint(event.event.missed_events, ==, -1);
+    g_assert_false(event.event.loss_follows);
+}
+
+/* A file cut or changed anywhere is read as far as it goes, and no further. */
+static void read_damaged(const char *path, const char *bytes, gsize size)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) inputs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineInput *input;
+    TimelineEvent event;
+
+    g_file_set_contents_full(path, bytes, (gssize)size,
+                             G_FILE_SET_CONTENTS_NONE, 0600, &error);
+    g_assert_no_error(error);
+    input = timeline_input_open(path, "damaged", &error);
+    if (!input) {
+        g_assert_nonnull(strstr(error->message, path));
+        return;
+    }
+    timeline_input_use_time_shift(input);
+    g_ptr_array_add(inputs, input);
+    timeline = timeline_new(inputs);
+    for (int i = 0; timeline_next(timeline, &event); i++) {
+        g_assert_cmpint(i, <, 10000);
+    }
+}
+
+static void test_damage(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint64_t ticks[] = {100, 200, 300, 1000000000, 1000000100};
+    g_autoptr(DatBuilder) builder = build(2, 1, ticks, 5);
+    g_autofree char *path =
+        dat_builder_write(builder, "damaged.dat", &fixture->options);
+    g_autofree char *bytes = NULL;
+    gsize size;
+
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    for (gsize cut = 0; cut < size; cut += cut < 6000 ? 7 : 61) {
+        read_damaged(path, bytes, cut);
+    }
+    for (gsize at = 0; at < size;
+         at += at < 6000 || at > size - 4096 ? 3 : 61) {
+        bytes[at] = (char)~bytes[at];
+        read_damaged(path, bytes, size);
+        bytes[at] = (char)~bytes[at];
+    }
+    dat_builder_forget(path);
+}
+
+#define ADD(path, func) \
+    g_test_add("/timeline/" path, Fixture, NULL, set_up, func, tear_down)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("order", test_order);
+    ADD("ties", test_ties);
+    ADD("shift", test_shift);
+    ADD("time-shift", test_time_shift);
+    ADD("scales", test_scales);
+    ADD("loss", test_loss);
+    ADD("damage", test_damage);
+    return g_test_run();
+}
