@@ -105,9 +105,11 @@ static void add_common_entries(GOptionContext *context, Options *options)
 static GOptionContext *command_context(const CommandInfo *info,
                                        Options *options)
 {
-    g_autofree char *usage = g_strdup_printf("%s %s", info->name, info->usage);
-    GOptionContext *context = g_option_context_new(g_strchomp(usage));
+    g_autofree char *program = g_strdup_printf("qga-trace %s", info->name);
+    GOptionContext *context = g_option_context_new(info->usage);
 
+    /* The usage line starts with it. */
+    g_set_prgname(program);
     g_option_context_set_summary(context, info->summary);
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_set_strict_posix(context, TRUE);

@@ -527,6 +527,9 @@ static bool handle_events(Recorder *recorder, const struct epoll_event *events,
             return throw_hung_up(recorder, error);
         } else {
             recorder->out_blocked = false;
+            /* From now on for a hang-up only. */
+            watch(recorder, EPOLL_CTL_MOD, recorder->out_fd, EPOLLONESHOT,
+                  EPOLL_OUTPUT);
         }
     }
     return go_on;

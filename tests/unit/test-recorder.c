@@ -1,0 +1,441 @@
+/*
+ * Recorder: numbered trace_marker writes into this machine's own tracefs, in
+ * an instance of the test's own; what was written must be received or counted
+ * as lost, CPU by CPU, event by event.  Skipped where there is no tracefs.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "recorder.h"
+#include "ring-page.h"
+
+#define TRACING_DIR     "/sys/kernel/tracing"
+#define BUFFER_KIB      256
+#define FLOOD_WRITES    50000
+#define MAX_CPUS        2
+#define MARKER_ID_BYTES 16 /* common fields and ip, before the text */
+
+typedef struct Writer {
+    guint cpu;
+    guint writes;
+    char *instance;
+    gint64 longest_us; /* of one write */
+    GThread *thread;
+} Writer;
+
+typedef struct Flood {
+    int out_fds[2];
+    int stop_fd;
+    int ready_fd;
+    char *instance;
+    Recorder *recorder;
+    GError *error;
+    bool ok;
+    GThread *thread;
+    GByteArray *stream;
+} Flood;
+
+/* What one CPU's pages held. */
+typedef struct Received {
+    guint64 events;
+    guint64 pages;
+    gint64 last; /* the last number; -1: none yet */
+} Received;
+
+static bool can_record(void)
+{
+    if (geteuid() != 0 || access(TRACING_DIR "/instances", W_OK) != 0) {
+        g_test_skip("needs root and a tracefs at " TRACING_DIR);
+        return false;
+    }
+    return true;
+}
+
+static gpointer write_markers(gpointer data)
+{
+    Writer *writer = data;
+    g_autofree char *path =
+        g_strdup_printf(TRACING_DIR "/instances/%s/trace_marker",
+                        writer->instance);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    cpu_set_t cpus;
+
+    g_assert_cmpint(fd, >=, 0);
+    CPU_ZERO(&cpus);
+    CPU_SET(writer->cpu, &cpus);
+    g_assert_cmpint(sched_setaffinity(0, sizeof(cpus), &cpus), ==, 0);
+    for (guint i = 0; i < writer->writes; i++) {
+        char text[64];
+        int length = g_snprintf(text, sizeof(text), "%u padding padding", i);
+        gint64 begin_us = g_get_monotonic_time();
+
+        g_assert_cmpint(write(fd, text, length), ==, length);
+        writer->longest_us =
+            MAX(writer->longest_us, g_get_monotonic_time() - begin_us);
+    }
+    close(fd);
+    return NULL;
+}
+
+static bool on_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
+                     GError **error G_GNUC_UNUSED)
+{
+    Flood *flood = data;
+
+    return eventfd_write(flood->ready_fd, 1) == 0;
+}
+
+static gpointer run_recorder(gpointer data)
+{
+    Flood *flood = data;
+    const RecorderCallbacks callbacks = {.ready = on_ready, .data = flood};
+
+    flood->ok = recorder_run(flood->recorder, flood->stop_fd, &callbacks,
+                             &flood->error);
+    /* So that the reader sees the end. */
+    close(flood->out_fds[1]);
+    return NULL;
+}
+
+static void flood_init(Flood *flood, guint drain_timeout_s)
+{
+    char *no_events[] = {NULL};
+    RecorderOptions options = {
+        .events = no_events,
+        .buffer_kib = BUFFER_KIB,
+        .drain_timeout_s = drain_timeout_s,
+    };
+    g_autoptr(GError) error = NULL;
+
+    flood->instance = g_strdup_printf("test-recorder-%d", (int)getpid());
+    options.instance = flood->instance;
+    g_assert_cmpint(pipe2(flood->out_fds, O_NONBLOCK | O_CLOEXEC), ==, 0);
+    flood->stop_fd = eventfd(0, EFD_CLOEXEC);
+    flood->ready_fd = eventfd(0, EFD_CLOEXEC);
+    flood->stream = g_byte_array_new();
+    flood->recorder =
+        recorder_new(&options, flood->out_fds[1], "the pipe", &error);
+    g_assert_no_error(error);
+    flood->thread = g_thread_new("recorder", run_recorder, flood);
+}
+
+static void flood_clear(Flood *flood)
+{
+    g_autofree char *dir =
+        g_strdup_printf(TRACING_DIR "/instances/%s", flood->instance);
+
+    recorder_free(flood->recorder);
+    g_assert_false(g_file_test(dir, G_FILE_TEST_EXISTS));
+    close(flood->out_fds[0]);
+    close(flood->stop_fd);
+    close(flood->ready_fd);
+    g_byte_array_unref(flood->stream);
+    g_clear_error(&flood->error);
+    g_free(flood->instance);
+}
+
+/* Reads what there is; false at the end of the stream. */
+static bool read_some(Flood *flood)
+{
+    guint8 buffer[65536];
+    ssize_t bytes = read(flood->out_fds[0], buffer, sizeof(buffer));
+
+    if (bytes > 0) {
+        g_byte_array_append(flood->stream, buffer, bytes);
+    } else if (bytes < 0 && errno == EAGAIN) {
+        g_usleep(1000);
+    }
+    return bytes != 0;
+}
+
+static void read_until_ready(Flood *flood)
+{
+    eventfd_t value;
+
+    fcntl(flood->ready_fd, F_SETFL, O_NONBLOCK);
+    while (eventfd_read(flood->ready_fd, &value) < 0) {
+        g_assert_true(read_some(flood));
+    }
+}
+
+static guint writer_count(void)
+{
+    return MIN(g_get_num_processors(), MAX_CPUS);
+}
+
+static void start_writers(Flood *flood, Writer *writers, guint writes)
+{
+    for (guint i = 0; i < writer_count(); i++) {
+        writers[i] =
+            (Writer){.cpu = i, .writes = writes, .instance = flood->instance};
+        writers[i].thread = g_thread_new("writer", write_markers, &writers[i]);
+    }
+}
+
+static void join_writers(Writer *writers)
+{
+    for (guint i = 0; i < writer_count(); i++) {
+        g_thread_join(writers[i].thread);
+    }
+}
+
+/* Takes the numbers of one page's events; they must ascend. */
+static void take_page(const guint8 *page, gsize page_bytes, Received *received)
+{
+    gsize at = 16;
+    guint32 commit;
+
+    memcpy(&commit, page + 8, sizeof(commit));
+    page_bytes = MIN(page_bytes, 16 + (commit & ((1u << 27) - 1)));
+    received->pages++;
+    while (at + 4 <= page_bytes) {
+        guint32 header;
+        guint32 length;
+        guint type;
+
+        memcpy(&header, page + at, sizeof(header));
+        memcpy(&length, page + at + 4, sizeof(length));
+        type = header & 31;
+        at += 4;
+        if (type <= 28) {
+            gsize text_at = at + (type ? 0 : 4) + MARKER_ID_BYTES;
+            gint64 number =
+                g_ascii_strtoll((const char *)page + text_at, NULL, 10);
+
+            g_assert_cmpint(number, >, received->last);
+            received->last = number;
+            received->events++;
+        }
+        at += type >= 30 ? 4 : type == 0 || type == 29 ? length : type * 4;
+    }
+}
+
+/* Walks the frames; returns the END payload, or NULL if it was cut short. */
+static const TraceCpuStats *take_stream(const Flood *flood, Received *received)
+{
+    const GByteArray *stream = flood->stream;
+    uint64_t sequence = 0;
+    gsize at = 0;
+
+    while (at + sizeof(TraceFrameHeader) <= stream->len) {
+        const guint8 *payload = stream->data + at + sizeof(TraceFrameHeader);
+        TraceFrameHeader header;
+
+        memcpy(&header, stream->data + at, sizeof(header));
+        g_assert_cmpuint(header.magic, ==, TRACE_STREAM_MAGIC);
+        g_assert_cmpuint(header.sequence, ==, sequence++);
+        at += sizeof(header) + (header.length_bytes + 7) / 8 * 8;
+        if (at > stream->len) {
+            break;
+        }
+        if (header.type == TRACE_FRAME_PAGE && header.cpu < MAX_CPUS) {
+            take_page(payload, header.length_bytes, &received[header.cpu]);
+        } else if (header.type == TRACE_FRAME_END) {
+            g_assert_cmpuint(at, ==, stream->len);
+            return (const TraceCpuStats *)payload;
+        }
+    }
+    return NULL;
+}
+
+static guint64 lost_events(const TraceCpuStats *stats)
+{
+    return stats->overrun_events + stats->commit_overrun_events +
+           stats->dropped_events + stats->unread_events;
+}
+
+static void check_totals(const TraceCpuStats *stats, const Received *received,
+                         const Writer *writers)
+{
+    for (guint i = 0; i < writer_count(); i++) {
+        g_test_message("CPU %u: received %" G_GUINT64_FORMAT
+                       " lost %" G_GUINT64_FORMAT " unread %" G_GUINT64_FORMAT
+                       ", longest write %" G_GINT64_FORMAT " us",
+                       i, received[i].events, lost_events(&stats[i]),
+                       (guint64)stats[i].unread_events, writers[i].longest_us);
+        g_assert_cmpuint(stats[i].cpu, ==, i);
+        g_assert_cmpuint(stats[i].read_events, ==, received[i].events);
+        g_assert_cmpuint(stats[i].pages, ==, received[i].pages);
+        g_assert_cmpuint(received[i].events + lost_events(&stats[i]), ==,
+                         writers[i].writes);
+    }
+}
+
+static void end_flood(Flood *flood, Writer *writers)
+{
+    join_writers(writers);
+    eventfd_write(flood->stop_fd, 1);
+}
+
+/* The reader keeps up: nothing is lost. */
+static void test_no_loss(void)
+{
+    Flood flood = {0};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    const TraceCpuStats *stats;
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, 1000);
+    end_flood(&flood, writers);
+    while (read_some(&flood)) {
+        /* until the end */
+    }
+    g_thread_join(flood.thread);
+    g_assert_no_error(flood.error);
+    stats = take_stream(&flood, received);
+    g_assert_nonnull(stats);
+    check_totals(stats, received, writers);
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(lost_events(&stats[i]), ==, 0);
+    }
+    flood_clear(&flood);
+}
+
+/*
+ * The reader pauses while far more is written than the buffers hold, twice,
+ * and reads on in between.
+ */
+static void test_paused_reader(void)
+{
+    Flood flood = {0};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    const TraceCpuStats *stats;
+    gint64 resume_us;
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, FLOOD_WRITES);
+    g_usleep(20000);
+    resume_us = g_get_monotonic_time() + 20000;
+    while (g_get_monotonic_time() < resume_us) {
+        read_some(&flood);
+    }
+    end_flood(&flood, writers);
+    while (read_some(&flood)) {
+        /* until the end */
+    }
+    g_thread_join(flood.thread);
+    g_assert_no_error(flood.error);
+    stats = take_stream(&flood, received);
+    g_assert_nonnull(stats);
+    check_totals(stats, received, writers);
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(stats[i].overrun_events, >, 0);
+        g_assert_cmpuint(stats[i].unread_events, ==, 0);
+        /* The oldest goes first: the last one written always arrives. */
+        g_assert_cmpint(received[i].last, ==, FLOOD_WRITES - 1);
+    }
+    flood_clear(&flood);
+}
+
+/* The reader never reads on: the recorder gives up in time, and counts. */
+static void test_dead_reader(void)
+{
+    Flood flood = {0};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    const TraceCpuStats *stats;
+    gint64 begin_us;
+    guint cpu_count;
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 1);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, FLOOD_WRITES);
+    end_flood(&flood, writers);
+    begin_us = g_get_monotonic_time();
+    g_thread_join(flood.thread);
+    g_assert_cmpint(g_get_monotonic_time() - begin_us, <, 5 * G_USEC_PER_SEC);
+    g_assert_false(flood.ok);
+    g_assert_nonnull(flood.error);
+    stats = recorder_cpu_stats(flood.recorder, &cpu_count);
+    while (read_some(&flood)) {
+        /* what got into the pipe */
+    }
+    g_assert_null(take_stream(&flood, received));
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(stats[i].read_events + lost_events(&stats[i]), ==,
+                         FLOOD_WRITES);
+        g_assert_cmpuint(stats[i].read_events, >=, received[i].events);
+        g_assert_cmpuint(stats[i].unread_events, >, 0);
+    }
+    flood_clear(&flood);
+}
+
+/* The reader goes away: the recorder ends at once, tracefs is restored. */
+static void test_reader_gone(void)
+{
+    Flood flood = {0};
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    close(flood.out_fds[0]);
+    flood.out_fds[0] = -1;
+    g_thread_join(flood.thread);
+    g_assert_false(flood.ok);
+    g_assert_nonnull(flood.error);
+    flood_clear(&flood);
+}
+
+static void test_bad_options(void)
+{
+    char *unknown[] = {(char *)"nosuch:event", NULL};
+    char *sched[] = {(char *)"sched", NULL};
+    char *bad_filter[] = {(char *)"sched_switch:nosuch==1", NULL};
+    const RecorderOptions options[] = {
+        {.events = unknown},  {.events = sched, .filters = bad_filter},
+        {.tracer = "nosuch"}, {.functions = sched},
+        {.cpumask = "zz"},
+    };
+
+    if (!can_record()) {
+        return;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        RecorderOptions bad = options[i];
+        g_autoptr(GError) error = NULL;
+
+        bad.instance = "test-recorder-bad";
+        bad.buffer_kib = 64;
+        g_assert_null(recorder_new(&bad, STDOUT_FILENO, "stdout", &error));
+        g_assert_nonnull(error);
+        g_assert_false(g_file_test(TRACING_DIR "/instances/test-recorder-bad",
+                                   G_FILE_TEST_EXISTS));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/recorder/no-loss", test_no_loss);
+    g_test_add_func("/recorder/paused-reader", test_paused_reader);
+    g_test_add_func("/recorder/dead-reader", test_dead_reader);
+    g_test_add_func("/recorder/reader-gone", test_reader_gone);
+    g_test_add_func("/recorder/bad-options", test_bad_options);
+    return g_test_run();
+}
