@@ -14,18 +14,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* The option numbers of trace-cmd.dat.v6(5) and trace-cmd's headers. */
-enum {
-    DAT_OPTION_DONE = 0,
-    DAT_OPTION_CPUSTAT = 2,
-    DAT_OPTION_TRACECLOCK = 4,
-    DAT_OPTION_UNAME = 5,
-    DAT_OPTION_VERSION = 9,
-    DAT_OPTION_TRACEID = 11,
-    DAT_OPTION_TIME_SHIFT = 12,
-    DAT_OPTION_GUEST = 13,
-    DAT_OPTION_TSC2NSEC = 14,
-};
+#include "trace-data/dat-options.h"
 
 #define TSC_CLOCK "x86-tsc"
 
