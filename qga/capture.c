@@ -196,8 +196,11 @@ static bool set_functions(const Capture *capture, char **functions,
                           GError **error)
 {
     for (guint i = 0; functions && functions[i]; i++) {
+        /* Without the line end the kernel looks at it only on close. */
+        g_autofree char *line = g_strdup_printf("%s\n", functions[i]);
+
         if (tracefs_instance_file_append(capture->instance, "set_ftrace_filter",
-                                         functions[i]) >= 0) {
+                                         line) >= 0) {
             continue;
         }
         if (errno == EINVAL) {
