@@ -46,20 +46,20 @@ typedef struct SessionCpu {
 
 typedef struct SessionMachine {
     SessionRole role;
-    char *name;         /* "host", or the guest's name; a safe file name */
-    char *stream_file;  /* relative to the session directory */
-    char *dat_file;     /* likewise */
-    char *accelerator;  /* "kvm" or "tcg"; NULL on the host */
-    uint64_t trace_id;  /* below 2^63; 0 until the stream was read */
-    gboolean ended;     /* the stream had its END frame */
-    GPtrArray *vcpus;   /* of SessionVcpu, owned; empty on the host */
-    GArray *cpus;       /* of SessionCpu; empty until the stream was read */
-    GPtrArray *notes;   /* of char *, one sentence each: what is missing */
+    char *name;        /* "host", or the guest's name; a safe file name */
+    char *stream_file; /* relative to the session directory */
+    char *dat_file;    /* likewise */
+    char *accelerator; /* "kvm" or "tcg"; NULL on the host */
+    uint64_t trace_id; /* below 2^63; 0 until the stream was read */
+    gboolean ended;    /* the stream had its END frame */
+    GPtrArray *vcpus;  /* of SessionVcpu, owned; empty on the host */
+    GArray *cpus;      /* of SessionCpu; empty until the stream was read */
+    GPtrArray *notes;  /* of char *, one sentence each: what is missing */
 } SessionMachine;
 
 typedef struct Session {
-    char *name;       /* of the recording */
-    char *created;    /* ISO 8601, UTC */
+    char *name;    /* of the recording */
+    char *created; /* ISO 8601, UTC */
     SessionState state;
     /* ns = (host ticks * mult) >> shift; mult 0 when unknown. */
     uint32_t tsc_mult;
@@ -69,6 +69,10 @@ typedef struct Session {
     GPtrArray *machines;   /* of SessionMachine, owned; the host is first */
 } Session;
 
+/* Whether name is a plain file name of letters, digits and "._-+@". */
+gboolean session_name_is_valid(const char *name);
+
+/* name must be valid. */
 Session *session_new(const char *name);
 void session_free(Session *session);
 SessionMachine *session_add_machine(Session *session, SessionRole role,
@@ -82,8 +86,7 @@ SessionVcpu *session_machine_add_vcpu(SessionMachine *machine);
  */
 Session *session_load(const char *dir, GError **error);
 /* Atomic: the file is complete under its name, or is the old one. */
-gboolean session_save(const Session *session, const char *dir,
-                      GError **error);
+gboolean session_save(const Session *session, const char *dir, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
 

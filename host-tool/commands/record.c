@@ -1,0 +1,340 @@
+/*
+ * qemu-trace-merge record: record a guest and its host together.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "commands/commands.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/session-summary.h"
+#include "connection/socket-link.h"
+#include "session/recording.h"
+
+#define DEFAULT_NAME     "guest"
+#define DEFAULT_MAX_SIZE "8G"
+#define MAX_BUFFER_KIB   (64 << 20)
+#define MAX_DURATION_S   (365.0 * 24 * 60 * 60)
+/*
+ * With a command, its exit status is ours, so our own failures need one that
+ * is not the command's: as env(1) and timeout(1) have it.
+ */
+#define EXIT_OWN_FAILURE 125
+
+typedef struct RecordOptions {
+    SocketLinkPaths paths;
+    char *name;
+    char *output_dir;
+    double duration_s;
+    char *max_size;
+    char **host_events;
+    char **guest_events;
+    char **host_filters;
+    char **guest_filters;
+    char *host_tracer;
+    char *guest_tracer;
+    char **host_functions;
+    char **guest_functions;
+    int host_buffer_kib;
+    int guest_buffer_kib;
+    gboolean is_quiet;
+    char **command; /* points into argv */
+} RecordOptions;
+
+static GOptionContext *new_context(RecordOptions *o)
+{
+    const GOptionEntry entries[] = {
+        {"qmp", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.qmp,
+         "QEMU's monitor (-qmp unix:SOCKET,server,nowait)", "SOCKET"},
+        {"qga", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.agent,
+         "The guest agent's channel, org.qemu.guest_agent.0", "SOCKET"},
+        {"trace", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.trace,
+         "The trace channel, org.qemu.trace.0", "SOCKET"},
+        {"name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
+         "Name of the guest in the recording (default: " DEFAULT_NAME ")",
+         "NAME"},
+        {"duration", 'd', 0, G_OPTION_ARG_DOUBLE, &o->duration_s,
+         "Stop after so long (default: at Ctrl-C, or when COMMAND ends)",
+         "SECONDS"},
+        {"output-dir", 'o', 0, G_OPTION_ARG_FILENAME, &o->output_dir,
+         "Make the session's directory here (default: .)", "DIR"},
+        {"max-size", 0, 0, G_OPTION_ARG_STRING, &o->max_size,
+         "Limit of each machine's stream (default: " DEFAULT_MAX_SIZE ")",
+         "BYTES[K|M|G]"},
+        {"host-event", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &o->host_events,
+         "Record these events of the host instead of the default ones; those "
+         "that prove the synchronisation are always recorded",
+         "SYSTEM[:EVENT]"},
+        {"guest-event", 'E', 0, G_OPTION_ARG_STRING_ARRAY, &o->guest_events,
+         "Record these events of the guest instead of the default ones",
+         "SYSTEM[:EVENT]"},
+        {"host-filter", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->host_filters,
+         "Record an event of the host only where FILTER holds",
+         "SYSTEM/EVENT:FILTER"},
+        {"guest-filter", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->guest_filters,
+         "Record an event of the guest only where FILTER holds",
+         "SYSTEM/EVENT:FILTER"},
+        {"host-tracer", 'p', 0, G_OPTION_ARG_STRING, &o->host_tracer,
+         "Run a tracer on the host, too, such as function", "TRACER"},
+        {"guest-tracer", 0, 0, G_OPTION_ARG_STRING, &o->guest_tracer,
+         "Run a tracer in the guest, too", "TRACER"},
+        {"host-function", 'l', 0, G_OPTION_ARG_STRING_ARRAY, &o->host_functions,
+         "Limit the host's tracer to these functions", "GLOB"},
+        {"guest-function", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->guest_functions,
+         "Limit the guest's tracer to these functions", "GLOB"},
+        {"buffer-size", 0, 0, G_OPTION_ARG_INT, &o->host_buffer_kib,
+         "Ring buffer of each CPU of the host (default: 4096)", "KIB"},
+        {"guest-buffer-size", 0, 0, G_OPTION_ARG_INT, &o->guest_buffer_kib,
+         "Ring buffer of each CPU of the guest (default: 4096)", "KIB"},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->is_quiet,
+         "Say nothing but warnings and errors", NULL},
+        {NULL},
+    };
+    GOptionContext *context = g_option_context_new("[-- COMMAND [ARG...]]");
+
+    g_option_context_set_summary(
+        context,
+        "Records the kernel traces of this machine and of a QEMU guest "
+        "together, until\nthe duration is over, COMMAND has ended in the "
+        "guest, or Ctrl-C is pressed.");
+    g_option_context_set_description(
+        context,
+        "The exit status is COMMAND's, or 125 if the recording failed; "
+        "without COMMAND\nit is 0, or 1 if the recording failed.");
+    g_option_context_add_main_entries(context, entries, NULL);
+    return context;
+}
+
+G_GNUC_PRINTF(2, 3)
+static gboolean throw_usage(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_propagate_error(error, g_error_new_valist(G_OPTION_ERROR,
+                                                G_OPTION_ERROR_BAD_VALUE,
+                                                format, args));
+    va_end(args);
+    return FALSE;
+}
+
+/* Everything from "--" on is the guest's business, options included. */
+static int split_command(int argc, char **argv, RecordOptions *o)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            o->command = argv + i + 1;
+            argv[i] = NULL;
+            return i;
+        }
+    }
+    return argc;
+}
+
+static gboolean parse_size(const char *text, uint64_t *bytes, GError **error)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    guint64 number = g_ascii_strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, g_ascii_toupper(*end)) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+    if (end == text || *text == '-' || (*end && (!unit || end[1])) ||
+        number == 0 || number > ((guint64)G_MAXINT64 >> shift)) {
+        return throw_usage(error,
+                           "--max-size needs a number of bytes such as 500M, "
+                           "not '%s'",
+                           text);
+    }
+    *bytes = number << shift;
+    return TRUE;
+}
+
+static gboolean check_numbers(const RecordOptions *o, GError **error)
+{
+    if (!isfinite(o->duration_s) || o->duration_s < 0 ||
+        o->duration_s > MAX_DURATION_S) {
+        return throw_usage(error, "--duration needs a number of seconds");
+    }
+    if (o->host_buffer_kib < 0 || o->host_buffer_kib > MAX_BUFFER_KIB ||
+        o->guest_buffer_kib < 0 || o->guest_buffer_kib > MAX_BUFFER_KIB) {
+        return throw_usage(error, "buffer sizes are KiB from 1 to %d",
+                           MAX_BUFFER_KIB);
+    }
+    return TRUE;
+}
+
+static gboolean check_options(const RecordOptions *o, GError **error)
+{
+    if (!o->paths.qmp || !o->paths.agent || !o->paths.trace) {
+        return throw_usage(error,
+                           "--qmp, --qga and --trace name the guest's three "
+                           "sockets; '%s' is missing",
+                           !o->paths.qmp     ? "--qmp"
+                           : !o->paths.agent ? "--qga"
+                                             : "--trace");
+    }
+    if (!session_name_is_valid(o->name) || strcmp(o->name, "host") == 0) {
+        return throw_usage(error,
+                           "--name needs a plain name of letters, digits and "
+                           "\"._-+@\" that is not 'host', not '%s'",
+                           o->name);
+    }
+    if ((o->host_functions && !o->host_tracer) ||
+        (o->guest_functions && !o->guest_tracer)) {
+        return throw_usage(error, "a function needs a tracer: add "
+                                  "--host-tracer or --guest-tracer function");
+    }
+    if (o->command && !*o->command) {
+        return throw_usage(error, "there is no command after '--'");
+    }
+    return check_numbers(o, error);
+}
+
+static gboolean parse(int argc, char **argv, RecordOptions *o,
+                      uint64_t *max_bytes, GError **error)
+{
+    g_autoptr(GOptionContext) context = new_context(o);
+
+    o->name = g_strdup(DEFAULT_NAME);
+    o->max_size = g_strdup(DEFAULT_MAX_SIZE);
+    argc = split_command(argc, argv, o);
+    if (!g_option_context_parse(context, &argc, &argv, error)) {
+        return FALSE;
+    }
+    if (argc > 1) {
+        return throw_usage(error,
+                           "'%s' is no option; a command for the guest stands "
+                           "after '--'",
+                           argv[1]);
+    }
+    return check_options(o, error) && parse_size(o->max_size, max_bytes, error);
+}
+
+static void clear_options(RecordOptions *o)
+{
+    g_free((char *)o->paths.qmp);
+    g_free((char *)o->paths.agent);
+    g_free((char *)o->paths.trace);
+    g_free(o->name);
+    g_free(o->output_dir);
+    g_free(o->max_size);
+    g_strfreev(o->host_events);
+    g_strfreev(o->guest_events);
+    g_strfreev(o->host_filters);
+    g_strfreev(o->guest_filters);
+    g_free(o->host_tracer);
+    g_free(o->guest_tracer);
+    g_strfreev(o->host_functions);
+    g_strfreev(o->guest_functions);
+}
+
+static void say(const char *sentence)
+{
+    fprintf(stderr, "%s\n", sentence);
+}
+
+static RecordingOptions recording_options(const RecordOptions *o,
+                                          uint64_t max_bytes)
+{
+    return (RecordingOptions){
+        .name = o->name,
+        .output_dir = o->output_dir,
+        .duration_us = (gint64)(o->duration_s * G_USEC_PER_SEC),
+        .command = o->command,
+        .max_bytes = max_bytes,
+        .say = o->is_quiet ? NULL : say,
+        .host = {.events = o->host_events,
+                 .filters = o->host_filters,
+                 .tracer = o->host_tracer,
+                 .functions = o->host_functions,
+                 .buffer_kib = o->host_buffer_kib},
+        .guest = {.events = o->guest_events,
+                  .filters = o->guest_filters,
+                  .tracer = o->guest_tracer,
+                  .functions = o->guest_functions,
+                  .buffer_kib = o->guest_buffer_kib},
+    };
+}
+
+/*
+ * The command's own output, to where it would have gone.  On a terminal, its
+ * control characters don't reach it: the guest may be hostile.
+ */
+static void pass_on(GBytes *bytes, FILE *to)
+{
+    gsize length = 0;
+    const char *text = bytes ? g_bytes_get_data(bytes, &length) : NULL;
+    gboolean is_terminal = isatty(fileno(to));
+
+    for (gsize i = 0; i < length; i++) {
+        guchar c = text[i];
+        gboolean is_harmless =
+            c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7f && c < 0x80);
+
+        fputc(is_terminal && !is_harmless ? '?' : c, to);
+    }
+    fflush(to);
+}
+
+static int report_result(const RecordOptions *o, const RecordingResult *result,
+                         const GError *error)
+{
+    if (result->has_process) {
+        pass_on(result->process.output, stdout);
+        pass_on(result->process.errors, stderr);
+        if (result->process.truncated) {
+            say("warning: the guest's agent kept only the beginning of the "
+                "command's output");
+        }
+    }
+    if (result->dir && !o->is_quiet) {
+        session_summary_print(result->session, result->dir, stderr);
+    }
+    if (error) {
+        int status = command_fail("record", error);
+
+        return o->command ? EXIT_OWN_FAILURE : status;
+    }
+    if (result->has_process && !o->is_quiet) {
+        fprintf(stderr, "'%s' ended with exit status %d in the guest.\n",
+                o->command[0], result->process.exit_code);
+    }
+    return result->has_process ? result->process.exit_code : 0;
+}
+
+static int record(const RecordOptions *o, uint64_t max_bytes)
+{
+    g_autoptr(GPtrArray) guests =
+        g_ptr_array_new_with_free_func((GDestroyNotify)guest_recording_free);
+    RecordingOptions options = recording_options(o, max_bytes);
+    g_auto(RecordingResult) result = {0};
+    g_autoptr(GError) error = NULL;
+    GuestLink *link = socket_link_open(&o->paths, &error);
+
+    if (link) {
+        g_ptr_array_add(guests, guest_recording_new(o->name, link));
+        recording_run(&options, guests, &result, &error);
+    }
+    return report_result(o, &result, error);
+}
+
+int cmd_record(int argc, char **argv)
+{
+    RecordOptions o = {0};
+    g_autoptr(GError) error = NULL;
+    uint64_t max_bytes = 0;
+    int status;
+
+    if (parse(argc, argv, &o, &max_bytes, &error)) {
+        status = record(&o, max_bytes);
+    } else {
+        status = command_fail("record", error);
+        status = o.command ? EXIT_OWN_FAILURE : status;
+    }
+    clear_options(&o);
+    return status;
+}

@@ -1,0 +1,90 @@
+/*
+ * Printing what a recording has.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "commands/session-summary.h"
+
+#include <inttypes.h>
+
+static uint64_t lost_on(const SessionCpu *cpu)
+{
+    return cpu->overrun_events + cpu->dropped_events + cpu->unread_events;
+}
+
+static void print_machine(const SessionMachine *machine, FILE *to)
+{
+    uint64_t events = 0, lost = 0;
+
+    for (guint i = 0; i < machine->cpus->len; i++) {
+        const SessionCpu *cpu = &g_array_index(machine->cpus, SessionCpu, i);
+
+        events += cpu->read_events;
+        lost += lost_on(cpu);
+    }
+    fprintf(to, "%s: %" PRIu64 " events, %" PRIu64 " lost%s\n", machine->name,
+            events, lost, machine->ended ? "" : " (cut short)");
+    for (guint i = 0; lost > 0 && i < machine->cpus->len; i++) {
+        const SessionCpu *cpu = &g_array_index(machine->cpus, SessionCpu, i);
+
+        if (lost_on(cpu) > 0) {
+            fprintf(to, "  CPU %u lost %" PRIu64 " of %" PRIu64 "\n", cpu->cpu,
+                    lost_on(cpu), lost_on(cpu) + cpu->read_events);
+        }
+    }
+}
+
+static void print_segment(const ClockSegment *segment, FILE *to)
+{
+    fprintf(to, "%" PRId64 " ticks (%s", segment->map.offset_ticks,
+            clock_provenance_name(segment->provenance));
+    if (clock_map_is_scaled(&segment->map)) {
+        fprintf(to, ", ratio %" PRIu64 "/2^%u", segment->map.ratio,
+                segment->map.frac_bits);
+    }
+    if (segment->error_ticks == UINT64_MAX) {
+        fprintf(to, ", error unknown");
+    } else if (segment->error_ticks > 0) {
+        fprintf(to, ", error up to %" PRIu64, segment->error_ticks);
+    }
+    fprintf(to, ")");
+}
+
+static void print_vcpu(const SessionVcpu *vcpu, FILE *to)
+{
+    guint n = vcpu->segments->len;
+
+    if (vcpu->guest_cpu == SESSION_NO_GUEST_CPU) {
+        fprintf(to, "  APIC id %u, no CPU of the recording: ", vcpu->apic_id);
+    } else {
+        fprintf(to, "  CPU %d, APIC id %u: ", vcpu->guest_cpu, vcpu->apic_id);
+    }
+    fprintf(to, "TSC offset ");
+    for (guint i = 0; i < n; i++) {
+        /* The first and the last ones say enough. */
+        if (n > 4 && i == 2) {
+            fprintf(to, ", ... %u more", n - 3);
+            i = n - 1;
+        }
+        fprintf(to, "%s", i ? ", then " : "");
+        print_segment(&g_array_index(vcpu->segments, ClockSegment, i), to);
+    }
+    fprintf(to, "%s\n", n ? "" : "unknown");
+}
+
+void session_summary_print(const Session *session, const char *dir, FILE *to)
+{
+    for (guint i = 0; i < session->machines->len; i++) {
+        const SessionMachine *machine = session->machines->pdata[i];
+
+        print_machine(machine, to);
+        for (guint v = 0; v < machine->vcpus->len; v++) {
+            print_vcpu(machine->vcpus->pdata[v], to);
+        }
+        for (guint n = 0; n < machine->notes->len; n++) {
+            fprintf(to, "  note: %s\n", (char *)machine->notes->pdata[n]);
+        }
+    }
+    fprintf(to, "The recording is in %s/; next: qemu-trace-merge %s %s\n", dir,
+            session->state == SESSION_COMPLETE ? "report" : "recover", dir);
+}

@@ -1,0 +1,15 @@
+/*
+ * SessionSummary: what a recording has, for people, in a few lines.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef SESSION_SUMMARY_H
+#define SESSION_SUMMARY_H
+
+#include <stdio.h>
+
+#include "session/session-file.h"
+
+void session_summary_print(const Session *session, const char *dir, FILE *to);
+
+#endif

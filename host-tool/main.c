@@ -1,0 +1,67 @@
+/*
+ * qemu-trace-merge: one timeline of a host's and its guests' kernel traces.
+ *
+ * This file only finds the command.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/commands.h"
+
+#define PROGRAM "qemu-trace-merge"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"record", cmd_record, "record a guest and its host together"},
+    {"report", cmd_report, "print what was recorded as one timeline"},
+    {"check", cmd_check, "prove that the clocks of a recording match"},
+    {"recover", cmd_recover, "make a killed recording readable"},
+};
+
+static void print_help(void)
+{
+    printf("Usage: " PROGRAM " [COMMAND] [OPTION...]\n\n"
+           "Records the kernel traces of a host and of a QEMU guest at the "
+           "same time and\nshows them on one exact timeline.\n\n"
+           "Commands (record if none is given):\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        printf("  %-10s%s\n", commands[i].name, commands[i].summary);
+    }
+    printf("\n'" PROGRAM " COMMAND --help' tells the options of a command.\n");
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    /* Who closes a pipe or a socket is told so by write(). */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help();
+        return argc < 2;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf(PROGRAM " " PROJECT_VERSION "\n");
+        return 0;
+    }
+    if (argv[1][0] == '-') {
+        return cmd_record(argc, argv);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr,
+            PROGRAM ": there is no command '%s'; '" PROGRAM
+                    " --help' lists them\n",
+            argv[1]);
+    return 1;
+}

@@ -1,0 +1,219 @@
+/*
+ * A guest's clocks, from QEMU's answers and the host's trace.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "session/guest-clock.h"
+
+#include "connection/offset-query.h"
+#include "qga/trace-stream.h"
+#include "session/offsets.h"
+#include "session/tsc-scaling.h"
+
+#define TCG "tcg"
+#define KVM "kvm"
+
+static void add_note(SessionMachine *machine, char *text)
+{
+    for (guint i = 0; i < machine->notes->len; i++) {
+        if (g_str_equal(machine->notes->pdata[i], text)) {
+            g_free(text);
+            return;
+        }
+    }
+    g_ptr_array_add(machine->notes, text);
+}
+
+static void steal_notes(SessionMachine *machine, GPtrArray *notes)
+{
+    for (guint i = 0; i < notes->len; i++) {
+        add_note(machine, g_strdup(notes->pdata[i]));
+    }
+}
+
+static SessionVcpu *find_vcpu(const SessionMachine *machine, uint32_t apic_id)
+{
+    for (guint i = 0; i < machine->vcpus->len; i++) {
+        SessionVcpu *vcpu = machine->vcpus->pdata[i];
+
+        if (vcpu->apic_id == apic_id) {
+            return vcpu;
+        }
+    }
+    return NULL;
+}
+
+/* vCPUs may be plugged in later, so a later query may know more of them. */
+static void add_vcpus(SessionMachine *machine, const OffsetQuery *query)
+{
+    for (guint i = 0; i < query->readings->len; i++) {
+        const OffsetReading *reading =
+            &g_array_index(query->readings, OffsetReading, i);
+        SessionVcpu *vcpu = find_vcpu(machine, reading->apic_id);
+
+        if (!vcpu) {
+            vcpu = session_machine_add_vcpu(machine);
+            vcpu->cpu_index = reading->cpu_index;
+            vcpu->apic_id = reading->apic_id;
+            vcpu->thread_id = reading->thread_id;
+            vcpu->qom_path = g_strdup(reading->qom_path);
+        }
+    }
+}
+
+static GArray *samples_of(const SessionVcpu *vcpu, const GPtrArray *queries)
+{
+    GArray *samples = g_array_new(FALSE, FALSE, sizeof(OffsetSample));
+
+    for (guint i = 0; i < queries->len; i++) {
+        const OffsetQuery *query = queries->pdata[i];
+        const OffsetReading *reading = offset_query_find(query, vcpu->apic_id);
+        OffsetSample sample;
+
+        if (!reading) {
+            continue;
+        }
+        sample = (OffsetSample){
+            .from_host_ticks = query->from_host_ticks,
+            .to_host_ticks = query->to_host_ticks,
+            .offset_ticks = reading->offset_ticks,
+            .effective_from_guest_ticks = reading->effective_from_guest_ticks,
+        };
+        g_array_append_val(samples, sample);
+    }
+    return samples;
+}
+
+static void note_scaling(SessionMachine *machine, const SessionVcpu *vcpu,
+                         const TscScaling *scaling)
+{
+    if (scaling->kind == TSC_SCALING_COMPUTED) {
+        add_note(machine,
+                 g_strdup_printf("vCPU with APIC id %u: its TSC ratio was "
+                                 "computed from the frequencies that QEMU "
+                                 "tells; mount debugfs to have KVM's own",
+                                 vcpu->apic_id));
+    } else if (scaling->kind == TSC_SCALING_UNKNOWN) {
+        add_note(machine,
+                 g_strdup_printf("vCPU with APIC id %u: its TSC is faster than "
+                                 "the host's, which cannot scale it, so its "
+                                 "times are not exact",
+                                 vcpu->apic_id));
+    }
+}
+
+static void replace_segments(SessionVcpu *vcpu, GArray *segments)
+{
+    g_array_unref(vcpu->segments);
+    vcpu->segments = segments;
+}
+
+static void set_kvm_segments(SessionMachine *machine, SessionVcpu *vcpu,
+                             const GPtrArray *queries, const GArray *changes,
+                             GPtrArray *notes)
+{
+    const OffsetQuery *first = queries->pdata[0];
+    const OffsetReading *reading = offset_query_find(first, vcpu->apic_id);
+    g_autoptr(GArray) samples = samples_of(vcpu, queries);
+    TscScaling scaling =
+        tsc_scaling_find(reading ? reading->guest_khz : 0, first->host_khz,
+                         vcpu->thread_id, vcpu->apic_id);
+    OffsetVcpu who = {vcpu->apic_id, vcpu->thread_id, scaling.ratio,
+                      scaling.frac_bits};
+
+    note_scaling(machine, vcpu, &scaling);
+    replace_segments(vcpu, offsets_kvm_segments(&who, samples, changes, notes));
+    for (guint i = 0;
+         scaling.kind == TSC_SCALING_UNKNOWN && i < vcpu->segments->len; i++) {
+        g_array_index(vcpu->segments, ClockSegment, i).error_ticks = UINT64_MAX;
+    }
+}
+
+void guest_clock_set(SessionMachine *machine, const GPtrArray *queries,
+                     const GArray *changes)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    const OffsetQuery *first = queries->pdata[0];
+    gboolean is_tcg = g_array_index(first->readings, OffsetReading, 0).source ==
+                      OFFSET_SOURCE_TCG;
+
+    g_free(machine->accelerator);
+    machine->accelerator = g_strdup(is_tcg ? TCG : KVM);
+    for (guint i = 0; i < queries->len; i++) {
+        add_vcpus(machine, queries->pdata[i]);
+    }
+    for (guint i = 0; i < machine->vcpus->len; i++) {
+        SessionVcpu *vcpu = machine->vcpus->pdata[i];
+
+        if (is_tcg) {
+            g_autoptr(GArray) samples = samples_of(vcpu, queries);
+            OffsetVcpu who = {vcpu->apic_id, vcpu->thread_id, 1, 0};
+
+            replace_segments(vcpu, offsets_tcg_segments(&who, samples, notes));
+        } else {
+            set_kvm_segments(machine, vcpu, queries, changes, notes);
+        }
+    }
+    /* What doesn't add up yet may do so once the changes are known. */
+    if (changes) {
+        steal_notes(machine, notes);
+    }
+}
+
+void guest_clock_recover(SessionMachine *machine, const GArray *changes)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+
+    if (g_strcmp0(machine->accelerator, KVM) != 0) {
+        return;
+    }
+    for (guint i = 0; i < machine->vcpus->len; i++) {
+        SessionVcpu *vcpu = machine->vcpus->pdata[i];
+        g_autoptr(GArray) samples =
+            g_array_new(FALSE, FALSE, sizeof(OffsetSample));
+        const ClockSegment *first;
+        OffsetSample sample = {.to_host_ticks = UINT64_MAX};
+        OffsetVcpu who;
+
+        if (vcpu->segments->len == 0) {
+            continue;
+        }
+        first = &g_array_index(vcpu->segments, ClockSegment, 0);
+        who = (OffsetVcpu){vcpu->apic_id, vcpu->thread_id, first->map.ratio,
+                           first->map.frac_bits};
+        sample.offset_ticks = first->map.offset_ticks;
+        g_array_append_val(samples, sample);
+        replace_segments(vcpu,
+                         offsets_kvm_segments(&who, samples, changes, notes));
+    }
+    steal_notes(machine, notes);
+}
+
+void guest_clock_match_cpus(SessionMachine *machine, const GArray *hello_cpus)
+{
+    for (guint i = 0; i < machine->vcpus->len; i++) {
+        ((SessionVcpu *)machine->vcpus->pdata[i])->guest_cpu =
+            SESSION_NO_GUEST_CPU;
+    }
+    for (guint i = 0; i < hello_cpus->len; i++) {
+        TraceHelloCpu cpu = g_array_index(hello_cpus, TraceHelloCpu, i);
+        SessionVcpu *vcpu;
+
+        /* The kernel has places for CPUs that are not there. */
+        if (cpu.apic_id == TRACE_STREAM_NO_APIC_ID) {
+            continue;
+        }
+        vcpu = find_vcpu(machine, cpu.apic_id);
+        if (!vcpu || vcpu->guest_cpu != SESSION_NO_GUEST_CPU) {
+            add_note(machine,
+                     g_strdup_printf("guest CPU %u: %s its APIC id %u, so its "
+                                     "clock is not known",
+                                     cpu.cpu,
+                                     vcpu ? "another guest CPU claims"
+                                          : "QEMU has no vCPU with",
+                                     cpu.apic_id));
+            continue;
+        }
+        vcpu->guest_cpu = (int32_t)cpu.cpu;
+    }
+}

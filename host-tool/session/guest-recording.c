@@ -1,0 +1,326 @@
+/*
+ * Checking, starting, following and stopping the recording of one guest.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "session/guest-recording.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "connection/connection-error.h"
+#include "connection/offset-query.h"
+#include "session/guest-clock.h"
+#include "session/session-error.h"
+
+/* What an earlier recording left on its way comes at once, if at all. */
+#define STALE_QUIET_MS 100
+#define STALE_MAX_US   (3 * G_USEC_PER_SEC)
+#define FIRST_BYTES_US (5 * G_USEC_PER_SEC)
+/* How long the guest may take to send what it still has. */
+#define STOP_TIMEOUT_S 5
+#define STOP_MAX_US    (30 * G_USEC_PER_SEC)
+#define STOP_POLL_US   (G_USEC_PER_SEC / 5)
+#define DRAIN_POLL_US  10000
+#define DRAIN_QUIET_US (2 * G_USEC_PER_SEC)
+#define DRAIN_MAX_US   (30 * G_USEC_PER_SEC)
+
+GuestRecording *guest_recording_new(const char *name, GuestLink *link)
+{
+    GuestRecording *guest = g_new0(GuestRecording, 1);
+
+    guest->name = g_strdup(name);
+    guest->link = link;
+    guest->queries =
+        g_ptr_array_new_with_free_func((GDestroyNotify)offset_query_free);
+    return guest;
+}
+
+void guest_recording_free(GuestRecording *guest)
+{
+    if (guest) {
+        receiver_free(guest->receiver);
+        agent_free(guest->agent);
+        guest_link_free(guest->link);
+        g_ptr_array_unref(guest->queries);
+        g_free(guest->name);
+        g_free(guest->failure);
+        g_free(guest);
+    }
+}
+
+void guest_recording_fail(GuestRecording *guest, char *sentence)
+{
+    if (guest->failure) {
+        g_free(sentence);
+    } else {
+        guest->failure = sentence;
+    }
+}
+
+static gboolean take_query(GuestRecording *guest, GError **error)
+{
+    OffsetQuery *query = offset_query_run(guest->link, error);
+
+    if (!query) {
+        return FALSE;
+    }
+    g_ptr_array_add(guest->queries, query);
+    return TRUE;
+}
+
+gboolean guest_recording_check(GuestRecording *guest, GError **error)
+{
+    if (!take_query(guest, error)) {
+        return FALSE;
+    }
+    guest->agent = agent_new(guest->link, error);
+    return guest->agent && guest_trace_check(guest->agent, error);
+}
+
+gboolean guest_recording_query(GuestRecording *guest, GError **error)
+{
+    if (!take_query(guest, error)) {
+        return FALSE;
+    }
+    guest_clock_set(guest->machine, guest->queries, NULL);
+    return TRUE;
+}
+
+static int create_stream(const char *dir, const char *name, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+    if (fd < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "cannot create '%s': %s", path, g_strerror(errno));
+    }
+    return fd;
+}
+
+/*
+ * QEMU may still hold bytes of a recording that nobody took to its end; they
+ * would stand before the HELLO of ours.
+ */
+static void discard_stale(int fd)
+{
+    gint64 end_us = g_get_monotonic_time() + STALE_MAX_US;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    g_autofree char *buffer = g_malloc(64 << 10);
+
+    while (g_get_monotonic_time() < end_us &&
+           poll(&poll_fd, 1, STALE_QUIET_MS) > 0) {
+        if (read(fd, buffer, 64 << 10) <= 0) {
+            break;
+        }
+    }
+}
+
+gboolean guest_recording_receive(GuestRecording *guest, const char *dir,
+                                 uint64_t max_bytes, GError **error)
+{
+    int socket_fd = guest_link_open_trace(guest->link, error);
+    int file_fd;
+
+    if (socket_fd < 0) {
+        return FALSE;
+    }
+    file_fd = create_stream(dir, guest->machine->stream_file, error);
+    if (file_fd < 0) {
+        close(socket_fd);
+        return FALSE;
+    }
+    discard_stale(socket_fd);
+    guest->receiver = receiver_start(socket_fd, file_fd, max_bytes, error);
+    return guest->receiver != NULL;
+}
+
+static gboolean wait_first_bytes(GuestRecording *guest, GError **error)
+{
+    gint64 end_us = g_get_monotonic_time() + FIRST_BYTES_US;
+
+    while (receiver_came_bytes(guest->receiver) == 0) {
+        if (g_get_monotonic_time() > end_us ||
+            receiver_state(guest->receiver) != RECEIVER_RECEIVING) {
+            g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
+                        "guest '%s' records, but nothing arrives on its trace "
+                        "channel: another program may hold that socket, or it "
+                        "belongs to another port",
+                        guest->name);
+            return FALSE;
+        }
+        g_usleep(DRAIN_POLL_US);
+    }
+    return TRUE;
+}
+
+gboolean guest_recording_start(GuestRecording *guest,
+                               const GuestTraceOptions *options, GError **error)
+{
+    GError *cause = NULL;
+
+    if (!guest_trace_start(guest->agent, options, &cause)) {
+        /* Without an answer it may have started all the same. */
+        guest->is_started =
+            g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT);
+        g_propagate_error(error, cause);
+        return FALSE;
+    }
+    guest->is_started = TRUE;
+    return wait_first_bytes(guest, error);
+}
+
+static void take_event(GuestRecording *guest, const GuestEvent *event)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (event->kind) {
+    case GUEST_EVENT_STOP:
+        guest->condition = GUEST_PAUSED;
+        break;
+    case GUEST_EVENT_RESUME:
+        guest->condition = GUEST_RUNNING;
+        if (!guest_recording_query(guest, &error)) {
+            guest_recording_fail(guest, g_strdup(error->message));
+        }
+        break;
+    case GUEST_EVENT_RESET:
+        guest->condition = GUEST_GONE;
+        guest_recording_fail(
+            guest, g_strdup_printf("guest '%s' was reset, which ended its "
+                                   "recording",
+                                   guest->name));
+        break;
+    case GUEST_EVENT_SHUTDOWN:
+    case GUEST_EVENT_PANIC:
+    default:
+        guest->condition = GUEST_GONE;
+        guest_recording_fail(
+            guest,
+            g_strdup_printf(
+                "guest '%s' %s, which ended its recording", guest->name,
+                event->kind == GUEST_EVENT_PANIC ? "crashed" : "shut down"));
+    }
+}
+
+gboolean guest_recording_follow(GuestRecording *guest)
+{
+    g_autoptr(GError) error = NULL;
+    GuestEvent event;
+    gboolean is_open = guest_link_pump(guest->link, &error);
+
+    while (guest_link_next_event(guest->link, &event)) {
+        if (guest->condition != GUEST_GONE) {
+            take_event(guest, &event);
+        }
+    }
+    if (!is_open) {
+        guest->condition = GUEST_NO_QEMU;
+        guest_recording_fail(
+            guest, g_strdup_printf("QEMU of guest '%s' has ended, and with it "
+                                   "the recording (%s)",
+                                   guest->name, error->message));
+    }
+    return guest->failure == NULL;
+}
+
+char *guest_recording_receiver_failure(const GuestRecording *guest)
+{
+    switch (receiver_state(guest->receiver)) {
+    case RECEIVER_LIMIT:
+        return g_strdup_printf("the stream of guest '%s' reached its limit "
+                               "(--max-size)",
+                               guest->name);
+    case RECEIVER_FAILED:
+        return g_strdup_printf("the stream of guest '%s' cannot be stored: %s",
+                               guest->name,
+                               g_strerror(receiver_errno(guest->receiver)));
+    case RECEIVER_CLOSED:
+        return g_strdup_printf("the trace channel of guest '%s' was closed by "
+                               "QEMU",
+                               guest->name);
+    case RECEIVER_RECEIVING:
+    default:
+        return NULL;
+    }
+}
+
+static void fail_stop(GuestRecording *guest, const char *why)
+{
+    guest_recording_fail(
+        guest, g_strdup_printf("the recorder in guest '%s' did not stop as it "
+                               "should: %s",
+                               guest->name, why));
+}
+
+/* Asks until the guest has sent everything, or has failed to. */
+static void wait_finished(GuestRecording *guest, GuestTraceStatus *status)
+{
+    gint64 end_us = g_get_monotonic_time() + STOP_MAX_US;
+    g_autoptr(GError) error = NULL;
+
+    while (status->state == GUEST_TRACE_STOPPING ||
+           status->state == GUEST_TRACE_RECORDING) {
+        if (g_get_monotonic_time() > end_us) {
+            fail_stop(guest, "it is still sending");
+            return;
+        }
+        g_usleep(STOP_POLL_US);
+        guest_trace_status_clear(status);
+        if (!guest_trace_status(guest->agent, status, &error)) {
+            fail_stop(guest, error->message);
+            return;
+        }
+    }
+    if (status->state == GUEST_TRACE_FAILED) {
+        fail_stop(guest, status->failure ? status->failure : "it failed");
+    }
+    guest->bytes_sent = status->bytes_sent;
+}
+
+void guest_recording_stop(GuestRecording *guest)
+{
+    g_auto(GuestTraceStatus) status = {0};
+    g_autoptr(GError) error = NULL;
+
+    if (!guest->is_started) {
+        return;
+    }
+    guest->is_started = FALSE;
+    switch (guest->condition) {
+    case GUEST_RUNNING:
+        if (guest_trace_stop(guest->agent, STOP_TIMEOUT_S, &status, &error)) {
+            wait_finished(guest, &status);
+        } else {
+            fail_stop(guest, error->message);
+        }
+        break;
+    case GUEST_PAUSED:
+        fail_stop(guest, "the guest is paused; its recorder ends by itself "
+                         "when the guest continues");
+        break;
+    case GUEST_GONE:
+    case GUEST_NO_QEMU:
+    default:
+        break;
+    }
+}
+
+void guest_recording_drain(GuestRecording *guest)
+{
+    gint64 end_us = g_get_monotonic_time() + DRAIN_MAX_US;
+
+    while (guest->receiver && g_get_monotonic_time() < end_us &&
+           receiver_state(guest->receiver) != RECEIVER_CLOSED &&
+           receiver_quiet_us(guest->receiver) < DRAIN_QUIET_US &&
+           (guest->bytes_sent == 0 ||
+            receiver_came_bytes(guest->receiver) < guest->bytes_sent)) {
+        g_usleep(DRAIN_POLL_US);
+    }
+    if (guest->receiver) {
+        receiver_stop(guest->receiver);
+    }
+}

@@ -1,0 +1,79 @@
+/*
+ * GuestRecording: one guest's part in a joint recording.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef GUEST_RECORDING_H
+#define GUEST_RECORDING_H
+
+#include <glib.h>
+
+#include "connection/agent.h"
+#include "connection/guest-link.h"
+#include "connection/guest-trace.h"
+#include "session/receiver.h"
+#include "session/session-file.h"
+
+typedef enum GuestCondition {
+    GUEST_RUNNING,
+    GUEST_PAUSED, /* QEMU stopped its vCPUs: its agent can't answer */
+    GUEST_GONE,   /* reset, shut down or crashed: what recorded is no more */
+    GUEST_NO_QEMU,
+} GuestCondition;
+
+typedef struct GuestRecording {
+    char *name;
+    GuestLink *link; /* owned */
+    Agent *agent;
+    GPtrArray *queries;      /* of OffsetQuery, in order */
+    SessionMachine *machine; /* the session's */
+    Receiver *receiver;      /* NULL before it is started */
+    GuestCondition condition;
+    gboolean is_started; /* it records, as far as we know */
+    uint64_t bytes_sent; /* by its own word, after a stop; else 0 */
+    char *failure;       /* the first thing that went wrong; NULL if none */
+} GuestRecording;
+
+/* Takes link over. */
+GuestRecording *guest_recording_new(const char *name, GuestLink *link);
+void guest_recording_free(GuestRecording *guest);
+
+/* Whether everything is there for a recording; asks for the offsets once. */
+gboolean guest_recording_check(GuestRecording *guest, GError **error);
+
+/* Asks for the offsets and brings the machine's clocks up to date. */
+gboolean guest_recording_query(GuestRecording *guest, GError **error);
+
+/* Stores the stream in dir from now on. */
+gboolean guest_recording_receive(GuestRecording *guest, const char *dir,
+                                 uint64_t max_bytes, GError **error);
+
+/* Starts the guest's recorder and waits for the first bytes from it. */
+gboolean guest_recording_start(GuestRecording *guest,
+                               const GuestTraceOptions *options,
+                               GError **error);
+
+/*
+ * Takes in QEMU's events and follows what they mean.  FALSE when the guest
+ * can't be recorded any longer, which guest->failure explains.
+ */
+gboolean guest_recording_follow(GuestRecording *guest);
+
+/* Why storing the stream ended, or NULL if it goes on; the caller's. */
+char *guest_recording_receiver_failure(const GuestRecording *guest);
+
+/*
+ * Ends the guest's recorder if it runs, whatever else went wrong.  May be
+ * called again.
+ */
+void guest_recording_stop(GuestRecording *guest);
+
+/* Waits until all that was sent is stored, or nothing more comes. */
+void guest_recording_drain(GuestRecording *guest);
+
+/* Keeps sentence (consumed) if it is the first one. */
+void guest_recording_fail(GuestRecording *guest, char *sentence);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestRecording, guest_recording_free)
+
+#endif

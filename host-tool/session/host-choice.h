@@ -1,0 +1,39 @@
+/*
+ * HostChoice: which events, threads and CPUs of the host matter for a guest.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HOST_CHOICE_H
+#define HOST_CHOICE_H
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct HostChoice {
+    char **events; /* as RecorderOptions wants them */
+    char **filters;
+    char *cpumask; /* NULL: all CPUs */
+} HostChoice;
+
+/* What to choose for. */
+typedef struct HostChoiceInput {
+    const char *const *events;   /* the user's; NULL: the default set */
+    const char *const *filters;  /* the user's, or NULL */
+    gboolean needs_kvm;          /* some guest runs under KVM */
+    const int32_t *vcpu_threads; /* host tids of all vCPUs of all guests */
+    size_t n_vcpu_threads;
+} HostChoiceInput;
+
+/*
+ * The events of KVM that prove the synchronisation (kvm_entry, kvm_exit,
+ * kvm_write_tsc_offset) are always among them if needs_kvm.  Entries and
+ * exits are limited to the vCPUs' own threads, for other VMs' are no proof;
+ * events that other threads and interrupts cause for the guest are not.
+ * The CPUs are those that any thread of the vCPUs' processes may run on.
+ */
+HostChoice *host_choice_new(const HostChoiceInput *input, GError **error);
+void host_choice_free(HostChoice *choice);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostChoice, host_choice_free)
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * Clock segments from offset samples and traced changes.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "session/offsets.h"
+
+static uint64_t distance(int64_t a, int64_t b)
+{
+    /* Offsets are modulo 2^64: the shorter way round. */
+    uint64_t d = (uint64_t)a - (uint64_t)b;
+
+    return MIN(d, -d);
+}
+
+static ClockSegment new_segment(const OffsetVcpu *vcpu, int64_t offset_ticks,
+                                ClockProvenance provenance)
+{
+    return (ClockSegment){
+        .from_host_ticks = 0,
+        .to_host_ticks = UINT64_MAX,
+        .map = {.ratio = vcpu->ratio,
+                .frac_bits = vcpu->frac_bits,
+                .offset_ticks = offset_ticks},
+        .provenance = provenance,
+    };
+}
+
+static ClockSegment *segment_at(GArray *segments, guint i)
+{
+    return &g_array_index(segments, ClockSegment, i);
+}
+
+static const OffsetSample *sample_at(const GArray *samples, guint i)
+{
+    return &g_array_index(samples, OffsetSample, i);
+}
+
+G_GNUC_PRINTF(3, 4)
+static void add_note(GPtrArray *notes, const OffsetVcpu *vcpu,
+                     const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_ptr_array_add(notes, g_strdup_printf("vCPU with APIC id %u: %s",
+                                           vcpu->apic_id, text));
+}
+
+/* The segment is not sure by another offset that is seen to have held. */
+static void doubt(GArray *segments, guint i, int64_t other_ticks)
+{
+    ClockSegment *segment = segment_at(segments, i);
+
+    segment->error_ticks =
+        MAX(segment->error_ticks,
+            distance(segment->map.offset_ticks, other_ticks));
+}
+
+/*
+ * KVM traces every write, also those that change nothing, and vcpu ids of
+ * different VMs are the same numbers: only the thread tells them apart.
+ */
+static gboolean is_change_of(const OffsetChange *change, const OffsetVcpu *vcpu)
+{
+    return change->vcpu_id == vcpu->apic_id &&
+           change->thread_id == vcpu->thread_id &&
+           change->previous_ticks != change->next_ticks;
+}
+
+/* One segment more than there are changes; *error_ticks where two changes
+ * that follow each other disagree about what held between them. */
+static GArray *chain_changes(const OffsetVcpu *vcpu, const GArray *changes,
+                             GPtrArray *notes)
+{
+    GArray *segments = g_array_new(FALSE, FALSE, sizeof(ClockSegment));
+    guint n = changes ? changes->len : 0;
+
+    for (guint i = 0; i < n; i++) {
+        const OffsetChange *change = &g_array_index(changes, OffsetChange, i);
+        ClockSegment next;
+
+        if (!is_change_of(change, vcpu)) {
+            continue;
+        }
+        if (segments->len == 0) {
+            ClockSegment first = new_segment(vcpu, change->previous_ticks,
+                                             CLOCK_PROVENANCE_TRACE);
+
+            g_array_append_val(segments, first);
+        }
+        next = new_segment(vcpu, change->next_ticks, CLOCK_PROVENANCE_TRACE);
+        next.from_host_ticks = change->host_ticks;
+        segment_at(segments, segments->len - 1)->to_host_ticks =
+            change->host_ticks - 1;
+        if (segment_at(segments, segments->len - 1)->map.offset_ticks !=
+            change->previous_ticks) {
+            doubt(segments, segments->len - 1, change->previous_ticks);
+            add_note(notes, vcpu,
+                     "a change of the TSC offset before host tick "
+                     "%" G_GUINT64_FORMAT " was not recorded",
+                     change->host_ticks);
+        }
+        g_array_append_val(segments, next);
+    }
+    return segments;
+}
+
+/*
+ * Confirms the segment that a sample fell into, or doubts it.  A change
+ * within the time that the query took may lie on either side of the answer.
+ */
+static void check_sample(const OffsetVcpu *vcpu, GArray *segments,
+                         const OffsetSample *sample, GPtrArray *notes)
+{
+    guint met = 0;
+
+    for (guint i = 0; i < segments->len; i++) {
+        ClockSegment *segment = segment_at(segments, i);
+
+        if (segment->to_host_ticks < sample->from_host_ticks ||
+            segment->from_host_ticks > sample->to_host_ticks) {
+            continue;
+        }
+        met = i;
+        if (segment->map.offset_ticks == sample->offset_ticks) {
+            segment->provenance = CLOCK_PROVENANCE_QMP;
+            return;
+        }
+    }
+    doubt(segments, met, sample->offset_ticks);
+    add_note(notes, vcpu,
+             "QEMU says that the TSC offset was %" G_GINT64_FORMAT
+             ", which no recorded change explains",
+             sample->offset_ticks);
+}
+
+GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
+                             const GArray *changes, GPtrArray *notes)
+{
+    GArray *segments = chain_changes(vcpu, changes, notes);
+
+    if (segments->len == 0) {
+        ClockSegment only =
+            new_segment(vcpu, sample_at(samples, 0)->offset_ticks,
+                        CLOCK_PROVENANCE_QMP);
+
+        g_array_append_val(segments, only);
+    }
+    for (guint i = 0; i < samples->len; i++) {
+        check_sample(vcpu, segments, sample_at(samples, i), notes);
+    }
+    return segments;
+}
+
+/*
+ * A new offset holds from the guest tick at which the guest stood still, and
+ * the old one held until then.
+ */
+static void continue_at(const OffsetVcpu *vcpu, GArray *segments,
+                        const OffsetSample *last, const OffsetSample *sample)
+{
+    ClockSegment *before = segment_at(segments, segments->len - 1);
+    ClockSegment next =
+        new_segment(vcpu, sample->offset_ticks, CLOCK_PROVENANCE_QMP);
+    uint64_t stood_at = sample->effective_from_guest_ticks;
+
+    next.from_host_ticks = stood_at - (uint64_t)sample->offset_ticks;
+    before->to_host_ticks = stood_at - (uint64_t)last->offset_ticks;
+    if (before->to_host_ticks >= next.from_host_ticks) {
+        before->to_host_ticks = next.from_host_ticks - 1;
+    }
+    g_array_append_val(segments, next);
+}
+
+GArray *offsets_tcg_segments(const OffsetVcpu *vcpu, const GArray *samples,
+                             GPtrArray *notes)
+{
+    GArray *segments = g_array_new(FALSE, FALSE, sizeof(ClockSegment));
+    ClockSegment first = new_segment(vcpu, sample_at(samples, 0)->offset_ticks,
+                                     CLOCK_PROVENANCE_QMP);
+
+    g_array_append_val(segments, first);
+    for (guint i = 1; i < samples->len; i++) {
+        const OffsetSample *last = sample_at(samples, i - 1);
+        const OffsetSample *sample = sample_at(samples, i);
+
+        if (sample->effective_from_guest_ticks ==
+            last->effective_from_guest_ticks) {
+            /* The counter creeps up when two threads' reads race. */
+            doubt(segments, segments->len - 1, sample->offset_ticks);
+            continue;
+        }
+        if (sample->effective_from_guest_ticks -
+                (uint64_t)sample->offset_ticks >
+            sample->to_host_ticks) {
+            add_note(notes, vcpu,
+                     "QEMU says that an offset holds from a time still to "
+                     "come, so it is ignored");
+            continue;
+        }
+        continue_at(vcpu, segments, last, sample);
+    }
+    return segments;
+}

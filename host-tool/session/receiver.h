@@ -1,0 +1,57 @@
+/*
+ * Receiver: stores a machine's trace stream as it comes, unparsed.
+ *
+ * It reads on a thread of its own, so that nothing that waits for the guest
+ * elsewhere ever makes the guest lose events.  It never waits for the guest
+ * in any other way than for more bytes.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef RECEIVER_H
+#define RECEIVER_H
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct Receiver Receiver;
+
+/*
+ * In all states but RECEIVING and CLOSED what comes is thrown away, so that
+ * the guest can end its recording all the same.
+ */
+typedef enum ReceiverState {
+    RECEIVER_RECEIVING,
+    RECEIVER_CLOSED, /* the other end hung up */
+    RECEIVER_LIMIT,  /* max_bytes were stored */
+    RECEIVER_FAILED, /* the file can't be written: the disk is full, ... */
+} ReceiverState;
+
+/*
+ * Starts to append what comes from the non-blocking socket_fd to file_fd, up
+ * to max_bytes.  Takes both over.
+ */
+Receiver *receiver_start(int socket_fd, int file_fd, uint64_t max_bytes,
+                         GError **error);
+
+ReceiverState receiver_state(Receiver *receiver);
+
+/* Why the state is FAILED, an errno; else 0. */
+int receiver_errno(Receiver *receiver);
+
+/* Readable once the state is no longer RECEIVING. */
+int receiver_event_fd(Receiver *receiver);
+
+/* How many bytes came, stored or not. */
+uint64_t receiver_came_bytes(Receiver *receiver);
+uint64_t receiver_stored_bytes(Receiver *receiver);
+
+/* How long nothing has come. */
+gint64 receiver_quiet_us(Receiver *receiver);
+
+/* Ends the thread and makes sure that the file is on the disk. */
+void receiver_stop(Receiver *receiver);
+void receiver_free(Receiver *receiver);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Receiver, receiver_free)
+
+#endif

@@ -1,0 +1,560 @@
+/*
+ * Start, run and stop of all machines of a recording.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "session/recording.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "connection/offset-query.h"
+#include "session/guest-clock.h"
+#include "session/host-choice.h"
+#include "session/host-recorder.h"
+#include "session/session-dats.h"
+#include "session/session-error.h"
+#include "session/tsc-frequency.h"
+
+/*
+ * Each look at the command is work for the guest that is being traced, so
+ * there are few.
+ */
+#define COMMAND_FIRST_POLL_US (100 * 1000)
+#define COMMAND_LAST_POLL_US  (500 * 1000)
+#define MAX_SAME_SECOND       10
+
+typedef struct Recording {
+    const RecordingOptions *options;
+    GPtrArray *guests; /* of GuestRecording */
+    RecordingResult *result;
+    HostRecorder *host;
+    int signal_fd;
+    gint64 end_us; /* by --duration; G_MAXINT64 without */
+    gboolean has_command;
+    int64_t command_pid;
+    gint64 command_poll_us;
+    gint64 next_poll_us;
+} Recording;
+
+static GuestRecording *guest_at(const Recording *self, guint i)
+{
+    return self->guests->pdata[i];
+}
+
+static void say(const Recording *self, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
+static void say(const Recording *self, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    if (self->options->say) {
+        self->options->say(text);
+    }
+}
+
+/* --- signals --- */
+
+static gboolean block_signals(Recording *self, sigset_t *old, GError **error)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, old);
+    self->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self->signal_fd < 0) {
+        g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
+                    "cannot wait for signals: %s", g_strerror(errno));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean take_signal(Recording *self)
+{
+    struct signalfd_siginfo info;
+
+    return read(self->signal_fd, &info, sizeof(info)) == sizeof(info);
+}
+
+/* Signals that came meanwhile have done what they are for. */
+static void unblock_signals(Recording *self, const sigset_t *old)
+{
+    while (self->signal_fd >= 0 && take_signal(self)) {
+        /* the next one */
+    }
+    sigprocmask(SIG_SETMASK, old, NULL);
+    if (self->signal_fd >= 0) {
+        close(self->signal_fd);
+    }
+}
+
+static gboolean throw_interrupted(GError **error)
+{
+    g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
+                "interrupted before the recording began");
+    return FALSE;
+}
+
+/* --- start --- */
+
+static gboolean check_host(GError **error)
+{
+    if (geteuid() != 0) {
+        g_set_error(error, SESSION_ERROR, SESSION_ERROR_REFUSED,
+                    "recording the host needs root; run this with sudo");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean make_directory(Recording *self, GError **error)
+{
+    const RecordingOptions *options = self->options;
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
+
+    for (int i = 1; i <= MAX_SAME_SECOND; i++) {
+        g_autofree char *suffix = i > 1 ? g_strdup_printf("-%d", i) : NULL;
+        g_autofree char *name =
+            g_strconcat(options->name, "-", time, suffix, NULL);
+        g_autofree char *dir =
+            options->output_dir
+                ? g_build_filename(options->output_dir, name, NULL)
+                : g_strdup(name);
+
+        if (mkdir(dir, 0755) == 0) {
+            self->result->dir = g_steal_pointer(&dir);
+            return TRUE;
+        }
+        if (errno != EEXIST || i == MAX_SAME_SECOND) {
+            g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                        "cannot create the directory '%s': %s", dir,
+                        g_strerror(errno));
+            return FALSE;
+        }
+    }
+    return FALSE;
+}
+
+static const OffsetQuery *first_query(const GuestRecording *guest)
+{
+    return guest->queries->pdata[0];
+}
+
+static gboolean is_kvm(const GuestRecording *guest)
+{
+    return g_array_index(first_query(guest)->readings, OffsetReading, 0)
+               .source == OFFSET_SOURCE_KVM;
+}
+
+static void describe_clock(Recording *self, Session *session)
+{
+    TscFrequency frequency =
+        tsc_frequency_find(first_query(guest_at(self, 0))->host_khz);
+
+    session->tsc_mult = frequency.mult;
+    session->tsc_shift = frequency.shift;
+    session->host_tsc_khz = frequency.khz;
+    session->tsc_source = g_strdup(frequency.source);
+}
+
+static gboolean begin_session(Recording *self, GError **error)
+{
+    Session *session;
+
+    if (!make_directory(self, error)) {
+        return FALSE;
+    }
+    session = session_new(self->options->name);
+    self->result->session = session;
+    session_add_machine(session, SESSION_HOST, "host");
+    for (guint i = 0; i < self->guests->len; i++) {
+        GuestRecording *guest = guest_at(self, i);
+
+        guest->machine =
+            session_add_machine(session, SESSION_GUEST, guest->name);
+        guest_clock_set(guest->machine, guest->queries, NULL);
+    }
+    describe_clock(self, session);
+    return session_save(session, self->result->dir, error);
+}
+
+static HostChoice *choose_host(Recording *self, GError **error)
+{
+    g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    HostChoiceInput input = {
+        .events = (const char *const *)self->options->host.events,
+        .filters = (const char *const *)self->options->host.filters,
+    };
+
+    for (guint i = 0; i < self->guests->len; i++) {
+        const OffsetQuery *query = first_query(guest_at(self, i));
+
+        input.needs_kvm |= is_kvm(guest_at(self, i));
+        for (guint v = 0; v < query->readings->len; v++) {
+            int32_t thread =
+                g_array_index(query->readings, OffsetReading, v).thread_id;
+
+            g_array_append_val(threads, thread);
+        }
+    }
+    input.vcpu_threads = (const int32_t *)threads->data;
+    input.n_vcpu_threads = threads->len;
+    return host_choice_new(&input, error);
+}
+
+static gboolean start_host(Recording *self, GError **error)
+{
+    const SessionMachine *host = self->result->session->machines->pdata[0];
+    g_autofree char *path =
+        g_build_filename(self->result->dir, host->stream_file, NULL);
+    g_autoptr(HostChoice) choice = choose_host(self, error);
+    RecorderOptions options = self->options->host;
+    int fd;
+
+    if (!choice) {
+        return FALSE;
+    }
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "cannot create '%s': %s", path, g_strerror(errno));
+        return FALSE;
+    }
+    options.events = choice->events;
+    options.filters = choice->filters;
+    options.cpumask = choice->cpumask;
+    self->host = host_recorder_start(&options, fd, path,
+                                     self->options->max_bytes, error);
+    close(fd);
+    return self->host != NULL;
+}
+
+/*
+ * The query that checked whether QEMU knows the command was made while the
+ * host did not record yet, so it is no witness.
+ */
+static gboolean query_anew(GuestRecording *guest, GError **error)
+{
+    g_ptr_array_set_size(guest->queries, 0);
+    return guest_recording_query(guest, error);
+}
+
+static gboolean start_guests(Recording *self, GError **error)
+{
+    for (guint i = 0; i < self->guests->len; i++) {
+        if (!guest_recording_receive(guest_at(self, i), self->result->dir,
+                                     self->options->max_bytes, error) ||
+            !query_anew(guest_at(self, i), error)) {
+            return FALSE;
+        }
+    }
+    if (!session_save(self->result->session, self->result->dir, error)) {
+        return FALSE;
+    }
+    for (guint i = 0; i < self->guests->len; i++) {
+        if (take_signal(self)) {
+            return throw_interrupted(error);
+        }
+        if (!guest_recording_start(guest_at(self, i), &self->options->guest,
+                                   error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean start_command(Recording *self, GError **error)
+{
+    GuestRecording *guest = guest_at(self, 0);
+
+    if (!self->options->command) {
+        return TRUE;
+    }
+    if (!agent_exec(guest->agent, (const char *const *)self->options->command,
+                    &self->command_pid, error)) {
+        g_prefix_error(error, "cannot run '%s' in guest '%s': ",
+                       self->options->command[0], guest->name);
+        return FALSE;
+    }
+    self->has_command = TRUE;
+    self->command_poll_us = COMMAND_FIRST_POLL_US;
+    self->next_poll_us = g_get_monotonic_time() + self->command_poll_us;
+    return TRUE;
+}
+
+static gboolean check(Recording *self, GError **error)
+{
+    if (!check_host(error)) {
+        return FALSE;
+    }
+    for (guint i = 0; i < self->guests->len; i++) {
+        GuestRecording *guest = guest_at(self, i);
+
+        if (!guest_recording_check(guest, error) ||
+            (self->options->command &&
+             (!agent_require_command(guest->agent, "guest-exec", error) ||
+              !agent_require_command(guest->agent, "guest-exec-status",
+                                     error)))) {
+            return FALSE;
+        }
+    }
+    return !take_signal(self) || throw_interrupted(error);
+}
+
+static gboolean start(Recording *self, GError **error)
+{
+    if (!check(self, error) || !begin_session(self, error) ||
+        !start_host(self, error) || !start_guests(self, error)) {
+        return FALSE;
+    }
+    say(self, "Recording to %s/%s", self->result->dir,
+        self->options->duration_us == 0 && !self->options->command
+            ? "; press Ctrl-C to stop"
+            : "");
+    if (self->options->duration_us > 0) {
+        self->end_us = g_get_monotonic_time() + self->options->duration_us;
+    }
+    return start_command(self, error);
+}
+
+/* --- run: the functions return FALSE when it is time to stop --- */
+
+static gboolean look_at_command(Recording *self, GError **error)
+{
+    GuestRecording *guest = guest_at(self, 0);
+    gint64 now_us = g_get_monotonic_time();
+
+    if (!self->has_command || now_us < self->next_poll_us ||
+        guest->condition != GUEST_RUNNING) {
+        return TRUE;
+    }
+    if (!agent_exec_status(guest->agent, self->command_pid,
+                           &self->result->process, error)) {
+        return FALSE;
+    }
+    self->result->has_process = self->result->process.exited;
+    self->command_poll_us =
+        MIN(self->command_poll_us * 3 / 2, COMMAND_LAST_POLL_US);
+    self->next_poll_us = g_get_monotonic_time() + self->command_poll_us;
+    return !self->result->has_process;
+}
+
+static gboolean look_at_guests(Recording *self)
+{
+    for (guint i = 0; i < self->guests->len; i++) {
+        GuestRecording *guest = guest_at(self, i);
+        char *failure;
+
+        if (!guest_recording_follow(guest)) {
+            return FALSE;
+        }
+        failure = guest_recording_receiver_failure(guest);
+        if (failure) {
+            guest_recording_fail(guest, failure);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static int timeout_ms(const Recording *self)
+{
+    gint64 next_us = self->end_us;
+    gint64 left_us;
+
+    if (self->has_command) {
+        next_us = MIN(next_us, self->next_poll_us);
+    }
+    if (next_us == G_MAXINT64) {
+        return -1;
+    }
+    left_us = MAX(next_us - g_get_monotonic_time(), 0);
+    /* A paused guest's command is not looked at: don't spin meanwhile. */
+    return (int)CLAMP(left_us / 1000 + 1, 10, G_MAXINT);
+}
+
+static gboolean wait_for_any(Recording *self, struct pollfd *fds)
+{
+    guint n = 0;
+
+    fds[n++] = (struct pollfd){.fd = self->signal_fd, .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = host_recorder_event_fd(self->host),
+                               .events = POLLIN};
+    for (guint i = 0; i < self->guests->len; i++) {
+        GuestRecording *guest = guest_at(self, i);
+
+        fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
+                                   .events = POLLIN};
+        fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
+                                   .events = POLLIN};
+    }
+    poll(fds, n, timeout_ms(self));
+    return !take_signal(self) && fds[1].revents == 0;
+}
+
+static void run(Recording *self, GError **error)
+{
+    g_autofree struct pollfd *fds =
+        g_new0(struct pollfd, 2 + 2 * self->guests->len);
+
+    while (g_get_monotonic_time() < self->end_us && wait_for_any(self, fds) &&
+           look_at_guests(self) && look_at_command(self, error)) {
+        /* until one of them has a reason */
+    }
+}
+
+/* --- stop --- */
+
+/* Where it is the first error, it becomes the recording's. */
+static void keep_error(GError **first, GError *error)
+{
+    if (!error) {
+        return;
+    }
+    if (*first) {
+        g_error_free(error);
+    } else {
+        *first = error;
+    }
+}
+
+static void stop_guest(GuestRecording *guest, GError **first)
+{
+    GError *error = NULL;
+
+    /* To know whether it still makes sense to ask it anything. */
+    if (guest->machine) {
+        guest_recording_follow(guest);
+    }
+    guest_recording_stop(guest);
+    if (guest->receiver && guest->condition != GUEST_NO_QEMU &&
+        !guest_recording_query(guest, &error)) {
+        keep_error(first, error);
+    }
+    if (guest->failure && !*first) {
+        g_set_error_literal(first, SESSION_ERROR, SESSION_ERROR_FAILED,
+                            guest->failure);
+    }
+}
+
+static void stop(Recording *self, GError **first)
+{
+    GError *error = NULL;
+
+    for (guint i = 0; i < self->guests->len; i++) {
+        stop_guest(guest_at(self, i), first);
+    }
+    if (self->host) {
+        host_recorder_stop(self->host, &error);
+        keep_error(first, error);
+    }
+    for (guint i = 0; i < self->guests->len; i++) {
+        guest_recording_drain(guest_at(self, i));
+    }
+}
+
+/* A recording that never began leaves nothing behind. */
+static void remove_session(Recording *self)
+{
+    static const char *const files[] = {SESSION_FILE_NAME, NULL};
+    RecordingResult *result = self->result;
+    GPtrArray *machines = result->session ? result->session->machines : NULL;
+
+    for (guint i = 0; machines && i < machines->len; i++) {
+        const SessionMachine *machine = machines->pdata[i];
+        g_autofree char *path =
+            g_build_filename(result->dir, machine->stream_file, NULL);
+
+        g_unlink(path);
+    }
+    for (size_t i = 0; files[i]; i++) {
+        g_autofree char *path = g_build_filename(result->dir, files[i], NULL);
+
+        g_unlink(path);
+    }
+    g_rmdir(result->dir);
+    g_clear_pointer(&result->dir, g_free);
+    g_clear_pointer(&result->session, session_free);
+}
+
+static void save(Recording *self, SessionState state, GError **first)
+{
+    GError *error = NULL;
+
+    self->result->session->state = state;
+    session_save(self->result->session, self->result->dir, &error);
+    keep_error(first, error);
+}
+
+/* Bytes that were recorded must not be lost for an error elsewhere. */
+static void make_files(Recording *self, GError **first)
+{
+    g_autofree GPtrArray **queries = g_new0(GPtrArray *, self->guests->len + 1);
+    GError *error = NULL;
+
+    for (guint i = 0; i < self->guests->len; i++) {
+        queries[i + 1] = guest_at(self, i)->queries;
+    }
+    save(self, SESSION_RECORDED, first);
+    say(self, "Writing the trace files");
+    session_dats_make(self->result->session, self->result->dir, queries,
+                      &error);
+    keep_error(first, error);
+}
+
+gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
+                       RecordingResult *result, GError **error)
+{
+    Recording self = {
+        .options = options,
+        .guests = guests,
+        .result = result,
+        .signal_fd = -1,
+        .end_us = G_MAXINT64,
+    };
+    GError *first = NULL;
+    gboolean is_started;
+    sigset_t old;
+
+    *result = (RecordingResult){0};
+    is_started = block_signals(&self, &old, &first) && start(&self, &first);
+    if (is_started) {
+        run(&self, &first);
+    }
+    stop(&self, &first);
+    if (is_started) {
+        make_files(&self, &first);
+    } else if (result->dir) {
+        remove_session(&self);
+    }
+    host_recorder_free(self.host);
+    unblock_signals(&self, &old);
+    if (first) {
+        g_propagate_error(error, first);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+void recording_result_clear(RecordingResult *result)
+{
+    g_clear_pointer(&result->dir, g_free);
+    g_clear_pointer(&result->session, session_free);
+    agent_process_clear(&result->process);
+}

@@ -1,0 +1,50 @@
+/*
+ * Recording: one joint recording of a host and its guests, from start to end.
+ *
+ * The host records first and stops last, so that whatever happens to a
+ * guest's clock during the guest's recording is in the host's trace.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef RECORDING_H
+#define RECORDING_H
+
+#include <glib.h>
+
+#include "connection/agent.h"
+#include "connection/guest-trace.h"
+#include "qga/recorder-options.h"
+#include "session/guest-recording.h"
+#include "session/session-file.h"
+
+typedef struct RecordingOptions {
+    const char *name;       /* of the session; a valid session name */
+    const char *output_dir; /* where its directory is made; NULL: here */
+    gint64 duration_us;     /* 0: until a signal or the command's end */
+    char **command;         /* to run in the first guest; NULL: none */
+    RecorderOptions host;   /* events NULL: the default */
+    GuestTraceOptions guest;
+    uint64_t max_bytes;                /* for each machine's stream */
+    void (*say)(const char *sentence); /* progress; NULL: none */
+} RecordingOptions;
+
+typedef struct RecordingResult {
+    char *dir;            /* NULL: nothing was recorded */
+    Session *session;     /* likewise */
+    gboolean has_process; /* the command ran to its end */
+    AgentProcess process;
+} RecordingResult;
+
+/*
+ * guests (of GuestRecording) are connected already.  Blocks SIGINT, SIGTERM
+ * and SIGHUP, which end the recording, until it returns.  FALSE when anything
+ * went wrong; what was recorded is in result all the same.
+ */
+gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
+                       RecordingResult *result, GError **error);
+
+void recording_result_clear(RecordingResult *result);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RecordingResult, recording_result_clear)
+
+#endif
