@@ -143,10 +143,24 @@ static bool flush_lines(GString *lines, gsize at_least_bytes,
     return true;
 }
 
+/*
+ * For a worker, /proc appends what it last worked on, after '+' or '-'
+ * (kernel/workqueue.c, wq_worker_comm); the name in events is the bare one.
+ * A rescuer is named kworker/R-QUEUE.
+ */
+static void strip_work(char *comm)
+{
+    if (g_str_has_prefix(comm, "kworker/") &&
+        !g_str_has_prefix(comm, "kworker/R-")) {
+        comm[strcspn(comm, "+-")] = '\0';
+    }
+}
+
 /* A task may put a line end into its own name. */
 static void append_cmdline(GString *lines, const char *pid, char *comm)
 {
     g_strdelimit(g_strchomp(comm), "\n", '?');
+    strip_work(comm);
     g_string_append_printf(lines, "%s %s\n", pid, comm);
 }
 
@@ -230,7 +244,7 @@ bool metadata_send_end(const Capture *capture, MetadataSink sink, gpointer data,
     MetadataTarget target = {sink, data};
     g_autofree char *saved = shared_file(capture, "saved_cmdlines");
 
-    return send_file(saved, TRACE_META_CMDLINES, NULL, METADATA_OPTIONAL,
-                     &target, error) &&
-           send_live_cmdlines(&target, error);
+    return send_live_cmdlines(&target, error) &&
+           send_file(saved, TRACE_META_CMDLINES, NULL, METADATA_OPTIONAL,
+                     &target, error);
 }

@@ -29,8 +29,8 @@ bool metadata_send_start(const Capture *capture, MetadataSink sink,
                          gpointer data, GError **error);
 
 /*
- * The names of tasks as they are at the end: those that the kernel saved while
- * tracing, then those of all tasks that still live.
+ * The names of tasks as they are at the end: those of all that still live, then
+ * those that the kernel saved while tracing, which are the ones in the events.
  */
 bool metadata_send_end(const Capture *capture, MetadataSink sink, gpointer data,
                        GError **error);
