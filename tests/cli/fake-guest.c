@@ -1,0 +1,685 @@
+/*
+ * fake-guest: a QEMU and a guest that are neither, for tests of recording.
+ *
+ *     fake-guest DIR [BEHAVIOUR[,BEHAVIOUR...]]
+ *
+ * Listens on DIR/qmp, DIR/qga and DIR/trace and prints "ready".  The guest's
+ * kernel is this machine's own, recorded in another tracefs instance, so its
+ * TSC offset is 0 and its CPUs are the real ones.  Behaviours:
+ *
+ *   tcg            offsets are TCG's
+ *   stock-agent    an agent without guest-trace commands
+ *   blocked        an agent that may run nothing
+ *   no-qga-trace   (with stock-agent) the program isn't installed
+ *   no-command     a QEMU without query-vcpu-tsc-offset
+ *   mute-qmp, mute-agent     no answer at all
+ *   babbling-agent           endless nonsense from the agent
+ *   stale-agent    old replies in front of each answer
+ *   stale-trace    rests of an older stream on the trace channel
+ *   lost-trace     the stream goes elsewhere
+ *   stop-cont, shutdown, reset, die, mute-later
+ *                  half a second after the recording began
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "qga/cpu-list.h"
+#include "qga/recorder.h"
+
+#define LATER_US  (G_USEC_PER_SEC / 2)
+#define PAUSE_US  (G_USEC_PER_SEC / 5)
+#define MAX_LINE  (1 << 20)
+#define TSC_KHZ   2000000
+#define FAKE_PID  4711
+#define STALE     "{\"return\": {\"pid\": 1}}\n"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_object, json_object_put)
+
+typedef struct Peer {
+    const char *name;
+    int listener;
+    int client; /* -1: nobody */
+    GString *line;
+} Peer;
+
+typedef struct Fake {
+    char **behaviours;
+    Peer qmp;
+    Peer qga;
+    Peer trace;
+    int64_t offset_ticks;
+    uint64_t effective_from;
+    gint64 event_us; /* when the behaviour is due; 0: not */
+    gboolean is_mute;
+    /* The recorder. */
+    pid_t pid; /* 0: none */
+    int stop_fd;
+    int status_fd;
+    /* The last guest-exec. */
+    char *exec_output;
+    char *exec_errors;
+    int exec_status;
+} Fake;
+
+static gboolean does(const Fake *fake, const char *behaviour)
+{
+    return fake->behaviours &&
+           g_strv_contains((const char *const *)fake->behaviours, behaviour);
+}
+
+/* --- sockets --- */
+
+static void open_peer(Peer *peer, const char *dir, const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", dir, name);
+    unlink(address.sun_path);
+    peer->name = name;
+    peer->client = -1;
+    peer->line = g_string_new(NULL);
+    peer->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(peer->listener, (struct sockaddr *)&address, sizeof(address)) ||
+        listen(peer->listener, 1)) {
+        perror(address.sun_path);
+        exit(1);
+    }
+}
+
+static void send_text(const Peer *peer, const char *text)
+{
+    if (peer->client >= 0 &&
+        send(peer->client, text, strlen(text), MSG_NOSIGNAL) < 0) {
+        fprintf(stderr, "fake-guest: %s: %s\n", peer->name, strerror(errno));
+    }
+}
+
+static void send_object(const Peer *peer, json_object *object)
+{
+    send_text(peer,
+              json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+    send_text(peer, "\n");
+}
+
+static void reply(const Peer *peer, json_object *request, json_object *answer)
+{
+    g_autoptr(json_object) message = json_object_new_object();
+    json_object *id;
+
+    json_object_object_add(message, "return", answer);
+    if (json_object_object_get_ex(request, "id", &id)) {
+        json_object_object_add(message, "id", json_object_get(id));
+    }
+    send_object(peer, message);
+}
+
+static void reply_error(const Peer *peer, json_object *request,
+                        const char *class, const char *text)
+{
+    g_autoptr(json_object) message = json_object_new_object();
+    json_object *error = json_object_new_object();
+    json_object *id;
+
+    json_object_object_add(error, "class", json_object_new_string(class));
+    json_object_object_add(error, "desc", json_object_new_string(text));
+    json_object_object_add(message, "error", error);
+    if (json_object_object_get_ex(request, "id", &id)) {
+        json_object_object_add(message, "id", json_object_get(id));
+    }
+    send_object(peer, message);
+}
+
+/* --- QEMU --- */
+
+static GArray *find_cpus(void)
+{
+    g_autofree char *cpuinfo = NULL;
+    GArray *cpus;
+
+    g_file_get_contents("/proc/cpuinfo", &cpuinfo, NULL, NULL);
+    cpus = cpu_list_new("/sys/kernel/tracing/per_cpu", cpuinfo, NULL);
+    if (!cpus) {
+        TraceHelloCpu only = {0, 0};
+
+        cpus = g_array_new(FALSE, FALSE, sizeof(TraceHelloCpu));
+        g_array_append_val(cpus, only);
+    }
+    return cpus;
+}
+
+static json_object *new_vcpu(const Fake *fake, guint index, uint32_t apic_id)
+{
+    json_object *vcpu = json_object_new_object();
+
+    json_object_object_add(vcpu, "cpu-index", json_object_new_int(index));
+    json_object_object_add(vcpu, "qom-path", json_object_new_string("/fake"));
+    json_object_object_add(vcpu, "thread-id", json_object_new_int(getpid()));
+    json_object_object_add(vcpu, "apic-id", json_object_new_int64(apic_id));
+    json_object_object_add(vcpu, "offset",
+                           json_object_new_int64(fake->offset_ticks));
+    json_object_object_add(vcpu, "tsc-khz", json_object_new_int(TSC_KHZ));
+    json_object_object_add(vcpu, "source",
+                           json_object_new_string(
+                               does(fake, "tcg") ? "tcg" : "kvm-attribute"));
+    if (does(fake, "tcg")) {
+        json_object_object_add(vcpu, "effective-from",
+                               json_object_new_uint64(fake->effective_from));
+    }
+    return vcpu;
+}
+
+static json_object *new_offsets(const Fake *fake)
+{
+    json_object *answer = json_object_new_object();
+    json_object *host = json_object_new_object();
+    json_object *vcpus = json_object_new_array();
+    g_autoptr(GArray) cpus = find_cpus();
+    guint n = 0;
+
+    for (guint i = 0; i < cpus->len; i++) {
+        TraceHelloCpu cpu = g_array_index(cpus, TraceHelloCpu, i);
+
+        if (cpu.apic_id != TRACE_STREAM_NO_APIC_ID) {
+            json_object_array_add(vcpus, new_vcpu(fake, n++, cpu.apic_id));
+        }
+    }
+    json_object_object_add(host, "tsc-khz", json_object_new_int(TSC_KHZ));
+    json_object_object_add(answer, "host", host);
+    json_object_object_add(answer, "vcpus", vcpus);
+    return answer;
+}
+
+static void run_qmp(Fake *fake, json_object *request, const char *command)
+{
+    if (g_str_equal(command, "qmp_capabilities")) {
+        reply(&fake->qmp, request, json_object_new_object());
+    } else if (g_str_equal(command, "query-vcpu-tsc-offset") &&
+               !does(fake, "no-command")) {
+        reply(&fake->qmp, request, new_offsets(fake));
+    } else {
+        reply_error(&fake->qmp, request, "CommandNotFound",
+                    "The command has not been found");
+    }
+}
+
+/* --- the guest's recorder: this machine's, in a child --- */
+
+static bool say_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
+                      GError **error G_GNUC_UNUSED)
+{
+    return write(*(int *)data, "R", 1) == 1;
+}
+
+G_GNUC_NORETURN
+static void record(char **events, int out_fd, int stop_fd, int status_fd)
+{
+    g_autofree char *instance = g_strdup_printf("fake-guest-%d", (int)getpid());
+    char *default_events[] = {(char *)"sched/sched_switch",
+                              (char *)"sched/sched_wakeup", (char *)"timer",
+                              NULL};
+    RecorderOptions options = {.instance = instance,
+                               .events = events ? events : default_events,
+                               .drain_timeout_s = 5};
+    RecorderCallbacks callbacks = {.ready = say_ready, .data = &status_fd};
+    g_autoptr(GError) error = NULL;
+    Recorder *recorder;
+    bool ok = false;
+
+    signal(SIGPIPE, SIG_IGN);
+    fcntl(out_fd, F_SETFL, fcntl(out_fd, F_GETFL) | O_NONBLOCK);
+    recorder = recorder_new(&options, out_fd, "the port", &error);
+    if (recorder) {
+        ok = recorder_run(recorder, stop_fd, &callbacks, &error);
+        dprintf(status_fd, "%" G_GUINT64_FORMAT " ",
+                recorder_sent_bytes(recorder));
+        recorder_free(recorder);
+    }
+    if (!ok) {
+        dprintf(status_fd, "%s", error->message);
+    }
+    _exit(ok ? 0 : 1);
+}
+
+/* NULL, or why it didn't start. */
+static char *start_recorder(Fake *fake, char **events)
+{
+    int stop[2], status[2];
+    char text[500] = "";
+    ssize_t n;
+
+    if (fake->pid) {
+        return g_strdup("a recording is running already");
+    }
+    if (pipe2(stop, O_CLOEXEC) || pipe2(status, O_CLOEXEC)) {
+        return g_strdup("no pipe");
+    }
+    fake->pid = fork();
+    if (fake->pid == 0) {
+        close(stop[1]);
+        record(events, fake->trace.client, stop[0], status[1]);
+    }
+    close(stop[0]);
+    close(status[1]);
+    fake->stop_fd = stop[1];
+    fake->status_fd = status[0];
+    n = read(fake->status_fd, text, sizeof(text) - 1);
+    if (n < 1 || text[0] != 'R') {
+        waitpid(fake->pid, NULL, 0);
+        fake->pid = 0;
+        return g_strdup(n > 0 ? text : "the recorder died");
+    }
+    fake->event_us = g_get_monotonic_time() + LATER_US;
+    return NULL;
+}
+
+static json_object *new_status(const char *state, uint64_t bytes)
+{
+    json_object *status = json_object_new_object();
+
+    json_object_object_add(status, "state", json_object_new_string(state));
+    json_object_object_add(status, "bytes-sent", json_object_new_uint64(bytes));
+    json_object_object_add(status, "cpus", json_object_new_array());
+    return status;
+}
+
+static json_object *stop_recorder(Fake *fake)
+{
+    char text[500] = "";
+    gboolean ok;
+    int status;
+
+    close(fake->stop_fd);
+    waitpid(fake->pid, &status, 0);
+    fake->pid = 0;
+    ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (read(fake->status_fd, text, sizeof(text) - 1) < 0) {
+        text[0] = '\0';
+    }
+    close(fake->status_fd);
+    return new_status(ok ? "finished" : "failed",
+                      g_ascii_strtoull(text, NULL, 10));
+}
+
+/* --- the agent --- */
+
+static json_object *new_agent_info(const Fake *fake)
+{
+    static const char *const names[] = {
+        "guest-info",        "guest-sync-delimited", "guest-exec",
+        "guest-exec-status", "guest-trace-start",    "guest-trace-stop",
+        "guest-trace-status"};
+    json_object *info = json_object_new_object();
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        gboolean is_trace = g_str_has_prefix(names[i], "guest-trace");
+        gboolean can_run = is_trace || g_str_has_prefix(names[i], "guest-exec");
+        json_object *command;
+
+        if (is_trace && does(fake, "stock-agent")) {
+            continue;
+        }
+        command = json_object_new_object();
+        json_object_object_add(command, "name",
+                               json_object_new_string(names[i]));
+        json_object_object_add(command, "enabled",
+                               json_object_new_boolean(!can_run ||
+                                                       !does(fake, "blocked")));
+        json_object_array_add(list, command);
+    }
+    json_object_object_add(info, "version", json_object_new_string("10.0.0"));
+    json_object_object_add(info, "supported_commands", list);
+    return info;
+}
+
+static char **string_list(json_object *list)
+{
+    GPtrArray *strings = g_ptr_array_new();
+    size_t n = list ? json_object_array_length(list) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        g_ptr_array_add(strings, g_strdup(json_object_get_string(
+                                     json_object_array_get_idx(list, i))));
+    }
+    g_ptr_array_add(strings, NULL);
+    return (char **)g_ptr_array_free(strings, FALSE);
+}
+
+static void trace_start(Fake *fake, json_object *request,
+                        json_object *arguments)
+{
+    json_object *list = NULL;
+    g_auto(GStrv) events = NULL;
+    g_autofree char *failure = NULL;
+
+    if (does(fake, "lost-trace")) {
+        reply(&fake->qga, request, new_status("recording", 0));
+        return;
+    }
+    json_object_object_get_ex(arguments, "events", &list);
+    events = list ? string_list(list) : NULL;
+    failure = start_recorder(fake, events);
+    if (failure) {
+        reply_error(&fake->qga, request, "GenericError", failure);
+    } else {
+        reply(&fake->qga, request, new_status("recording", 0));
+    }
+}
+
+static void trace_stop(Fake *fake, json_object *request)
+{
+    if (fake->pid) {
+        reply(&fake->qga, request, stop_recorder(fake));
+    } else {
+        reply_error(&fake->qga, request, "GenericError",
+                    "no recording is running");
+    }
+}
+
+/* qga-trace as guest-exec would run it. */
+static gboolean exec_qga_trace(Fake *fake, char **argv)
+{
+    g_autoptr(json_object) status = NULL;
+    g_autofree char *failure = NULL;
+    g_autoptr(GPtrArray) events = g_ptr_array_new();
+
+    if (g_str_equal(argv[0], "start")) {
+        for (guint i = 1; argv[i] && argv[i + 1]; i++) {
+            if (g_str_equal(argv[i], "-e")) {
+                g_ptr_array_add(events, argv[i + 1]);
+            }
+        }
+        g_ptr_array_add(events, NULL);
+        failure = start_recorder(fake, events->len > 1 ? (char **)events->pdata
+                                                       : NULL);
+        status = new_status("recording", 0);
+    } else if (g_str_equal(argv[0], "stop") && fake->pid) {
+        status = stop_recorder(fake);
+    } else {
+        failure = g_strdup("no recording is running");
+    }
+    fake->exec_status = failure ? 1 : 0;
+    fake->exec_errors =
+        failure ? g_strconcat("qga-trace: ", failure, NULL) : NULL;
+    fake->exec_output =
+        failure ? NULL : g_strdup(json_object_to_json_string(status));
+    return TRUE;
+}
+
+static gboolean exec_any(Fake *fake, const char *path, char **arguments,
+                         char **why)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+    int status;
+
+    g_ptr_array_add(argv, (char *)path);
+    for (guint i = 0; arguments[i]; i++) {
+        g_ptr_array_add(argv, arguments[i]);
+    }
+    g_ptr_array_add(argv, NULL);
+    if (!g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_SEARCH_PATH,
+                      NULL, NULL, &fake->exec_output, &fake->exec_errors,
+                      &status, &error)) {
+        *why = g_strdup_printf("Guest agent command failed, error was '%s'",
+                               error->message);
+        return FALSE;
+    }
+    fake->exec_status = WEXITSTATUS(status);
+    return TRUE;
+}
+
+static void guest_exec(Fake *fake, json_object *request, json_object *arguments)
+{
+    json_object *path = NULL, *list = NULL;
+    json_object *answer = json_object_new_object();
+    g_auto(GStrv) argv = NULL;
+    g_autofree char *why = NULL;
+    gboolean is_qga_trace;
+
+    json_object_object_get_ex(arguments, "path", &path);
+    json_object_object_get_ex(arguments, "arg", &list);
+    argv = string_list(list);
+    g_clear_pointer(&fake->exec_output, g_free);
+    g_clear_pointer(&fake->exec_errors, g_free);
+    is_qga_trace = g_str_equal(json_object_get_string(path), "qga-trace") &&
+                   !does(fake, "no-qga-trace");
+    if (is_qga_trace
+            ? exec_qga_trace(fake, argv)
+            : exec_any(fake, json_object_get_string(path), argv, &why)) {
+        json_object_object_add(answer, "pid", json_object_new_int(FAKE_PID));
+        reply(&fake->qga, request, answer);
+    } else {
+        reply_error(&fake->qga, request, "GenericError", why);
+        json_object_put(answer);
+    }
+}
+
+static void add_base64(json_object *answer, const char *key, const char *text)
+{
+    if (text) {
+        g_autofree char *coded =
+            g_base64_encode((const guchar *)text, strlen(text));
+
+        json_object_object_add(answer, key, json_object_new_string(coded));
+    }
+}
+
+static void guest_exec_status(Fake *fake, json_object *request)
+{
+    json_object *answer = json_object_new_object();
+
+    json_object_object_add(answer, "exited", json_object_new_boolean(TRUE));
+    json_object_object_add(answer, "exitcode",
+                           json_object_new_int(fake->exec_status));
+    add_base64(answer, "out-data", fake->exec_output);
+    add_base64(answer, "err-data", fake->exec_errors);
+    reply(&fake->qga, request, answer);
+}
+
+static void sync_delimited(Fake *fake, json_object *request,
+                           json_object *arguments)
+{
+    json_object *id;
+
+    if (does(fake, "stale-agent")) {
+        send_text(&fake->qga, STALE "\xff{\"return\": 1}\n" STALE "{\"ret");
+    }
+    json_object_object_get_ex(arguments, "id", &id);
+    send_text(&fake->qga, "\xff");
+    reply(&fake->qga, request, json_object_get(id));
+}
+
+/* Until the other side has had enough of it. */
+static void babble(const Fake *fake)
+{
+    g_autofree char *text = g_strnfill(1 << 16, '[');
+
+    while (send(fake->qga.client, text, 1 << 16, MSG_NOSIGNAL) > 0) {
+        /* more of it */
+    }
+}
+
+static void run_qga(Fake *fake, json_object *request, const char *command)
+{
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(request, "arguments", &arguments);
+    if (fake->is_mute || does(fake, "mute-agent")) {
+        return;
+    } else if (does(fake, "babbling-agent")) {
+        babble(fake);
+    } else if (g_str_equal(command, "guest-sync-delimited")) {
+        sync_delimited(fake, request, arguments);
+    } else if (g_str_equal(command, "guest-info")) {
+        reply(&fake->qga, request, new_agent_info(fake));
+    } else if (g_str_equal(command, "guest-trace-start")) {
+        trace_start(fake, request, arguments);
+    } else if (g_str_equal(command, "guest-trace-stop")) {
+        trace_stop(fake, request);
+    } else if (g_str_equal(command, "guest-exec")) {
+        guest_exec(fake, request, arguments);
+    } else if (g_str_equal(command, "guest-exec-status")) {
+        guest_exec_status(fake, request);
+    } else {
+        reply_error(&fake->qga, request, "CommandNotFound", "not found");
+    }
+}
+
+/* --- the loop --- */
+
+static void take_line(Fake *fake, Peer *peer, char *line)
+{
+    /* The mark that flushes the agent's parser. */
+    const char *text = strrchr(line, '\xff') ? strrchr(line, '\xff') + 1 : line;
+    g_autoptr(json_object) request = json_tokener_parse(text);
+    json_object *command;
+
+    if (!request || !json_object_object_get_ex(request, "execute", &command)) {
+        return;
+    }
+    if (peer == &fake->qmp) {
+        run_qmp(fake, request, json_object_get_string(command));
+    } else {
+        run_qga(fake, request, json_object_get_string(command));
+    }
+}
+
+static void take_bytes(Fake *fake, Peer *peer)
+{
+    char bytes[4096];
+    ssize_t n = read(peer->client, bytes, sizeof(bytes));
+    char *newline;
+
+    if (n <= 0) {
+        close(peer->client);
+        peer->client = -1;
+        g_string_truncate(peer->line, 0);
+        return;
+    }
+    g_string_append_len(peer->line, bytes, n);
+    while ((newline = memchr(peer->line->str, '\n', peer->line->len))) {
+        g_autofree char *line =
+            g_strndup(peer->line->str, newline - peer->line->str);
+
+        g_string_erase(peer->line, 0, newline + 1 - peer->line->str);
+        take_line(fake, peer, line);
+    }
+}
+
+static void accept_client(Fake *fake, Peer *peer)
+{
+    peer->client = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (peer == &fake->qmp && !does(fake, "mute-qmp")) {
+        send_text(peer, "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, "
+                        "\"minor\": 0, \"major\": 10}, \"package\": \"\"}, "
+                        "\"capabilities\": []}}\n");
+    }
+    if (peer == &fake->trace && does(fake, "stale-trace")) {
+        send_text(peer, "the rest of what another recording left");
+    }
+}
+
+static void send_event(const Fake *fake, const char *name)
+{
+    g_autofree char *text =
+        g_strdup_printf("{\"event\": \"%s\", \"timestamp\": {\"seconds\": 1, "
+                        "\"microseconds\": 2}}\n",
+                        name);
+
+    send_text(&fake->qmp, text);
+}
+
+static void stop_and_continue(Fake *fake)
+{
+    fake->effective_from = __rdtsc() + (uint64_t)fake->offset_ticks;
+    send_event(fake, "STOP");
+    g_usleep(PAUSE_US);
+    fake->offset_ticks = (int64_t)(fake->effective_from - __rdtsc());
+    send_event(fake, "RESUME");
+}
+
+static void run_event(Fake *fake)
+{
+    fake->event_us = 0;
+    if (does(fake, "stop-cont")) {
+        stop_and_continue(fake);
+    } else if (does(fake, "reset")) {
+        send_event(fake, "RESET");
+    } else if (does(fake, "shutdown")) {
+        send_event(fake, "SHUTDOWN");
+        exit(0);
+    } else if (does(fake, "die")) {
+        exit(1);
+    } else if (does(fake, "mute-later")) {
+        fake->is_mute = TRUE;
+    }
+}
+
+static void run(Fake *fake)
+{
+    Peer *peers[] = {&fake->qmp, &fake->qga, &fake->trace};
+    struct pollfd fds[6];
+
+    for (;;) {
+        gint64 left_us = fake->event_us - g_get_monotonic_time();
+
+        for (int i = 0; i < 3; i++) {
+            gboolean is_free = peers[i]->client < 0;
+
+            fds[i] = (struct pollfd){.fd = is_free ? peers[i]->listener : -1,
+                                     .events = POLLIN};
+            /* What the trace's client does shows when writing to it. */
+            fds[3 + i] =
+                (struct pollfd){.fd =
+                                    i < 2 || !fake->pid ? peers[i]->client : -1,
+                                .events = POLLIN};
+        }
+        poll(fds, 6, fake->event_us ? (int)MAX(left_us / 1000, 0) : -1);
+        for (int i = 0; i < 3; i++) {
+            if (fds[i].revents) {
+                accept_client(fake, peers[i]);
+            } else if (fds[3 + i].revents) {
+                take_bytes(fake, peers[i]);
+            }
+        }
+        if (fake->event_us && g_get_monotonic_time() >= fake->event_us) {
+            run_event(fake);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    Fake fake = {0};
+
+    if (argc < 2) {
+        fprintf(stderr, "usage: fake-guest DIR [BEHAVIOUR,...]\n");
+        return 1;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    fake.behaviours = argc > 2 ? g_strsplit(argv[2], ",", -1) : NULL;
+    if (does(&fake, "tcg")) {
+        fake.effective_from = __rdtsc();
+    }
+    open_peer(&fake.qmp, argv[1], "qmp");
+    open_peer(&fake.qga, argv[1], "qga");
+    open_peer(&fake.trace, argv[1], "trace");
+    puts("ready");
+    fflush(stdout);
+    run(&fake);
+    return 0;
+}
