@@ -15,7 +15,7 @@ packages=(
     bison bzip2 ca-certificates dpkg-dev flex git libcap-ng-dev libfdt-dev
     libpixman-1-dev patch python3 python3-venv xz-utils
     # the lab's images
-    bash busybox-static cpio kmod msr-tools qemu-system-data rt-tests seabios
+    bash busybox-static cpio kmod msr-tools rt-tests
     # tests that compare with other programs
     jq trace-cmd
 )

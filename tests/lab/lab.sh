@@ -78,13 +78,11 @@ lab_start_guest()
     console=$(lab__console "$name")
     mkdir -p "$dir"
     lab_log "guest $name boots ($accel, $smp vCPUs, $mem MiB)"
-    # shellcheck disable=SC2086 # LAB_FIRMWARE holds arguments
-    "$LAB_QEMU" $LAB_FIRMWARE -name "$name,debug-threads=on" \
+    "$LAB_QEMU" -L "$LAB_FIRMWARE" -name "$name,debug-threads=on" \
         -pidfile "$dir/pid" -nodefaults -no-user-config -display none \
         -machine pc -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$mem" \
         -no-reboot -kernel "$LAB_L2_KERNEL" -initrd "$LAB_L2_INITRD" \
-        -append "console=ttyS0 quiet tsc=reliable panic=-1 lab.name=$name \
-$append" \
+        -append "$LAB_BOOT_WORDS lab.name=$name $append" \
         -serial "file:$console" \
         -qmp "unix:$dir/qmp.sock,server=on,wait=off" \
         -qmp "unix:$dir/qmp2.sock,server=on,wait=off" \
