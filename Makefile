@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The front door. Meson builds the project; what stands here is the set-up
+# around it, so that a fresh Debian 12 machine needs one command.
+
+BUILD := build
+QEMU_VERSION := 10.0
+export V
+
+# Commands are shown with "make V=1".
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+endif
+
+step = @printf '\n==> %s\n' "$(1)"
+
+.PHONY: all help packages qemu lab-images check demo install clean
+
+all: packages
+	$(call step,building the project in $(BUILD)/)
+	$(Q)tests/build-project $(BUILD)
+
+help:
+	@echo 'make             build qemu-trace-merge and qga-trace in $(BUILD)/'
+	@echo 'make demo        record a real KVM guest and its host in the lab,'
+	@echo '                 and show them on one timeline'
+	@echo 'make check       build with warnings as errors, and run all tests'
+	@echo 'make qemu        build the patched QEMU (kept in the cache)'
+	@echo 'make lab-images  make what the lab boots (kept in the cache)'
+	@echo 'make packages    install the Debian packages that are missing'
+	@echo 'make install     install the programs (after make; DESTDIR=...)'
+	@echo 'make clean       remove $(BUILD)/; the cache stays'
+	@echo 'With V=1 the commands are shown.'
+
+packages:
+	$(call step,checking the Debian packages)
+	$(Q)tests/install-packages.sh
+
+qemu: packages
+	$(call step,patched QEMU $(QEMU_VERSION) (minutes the first time))
+	$(Q)qemu-patches/build-qemu.sh $(QEMU_VERSION)
+
+lab-images: qemu
+	$(call step,kernels and images of the lab)
+	$(Q)tests/lab/build-images >/dev/null
+	$(Q)tests/lab/build-images --l1-kernel 6.12 --l2-kernel 6.12 >/dev/null
+
+# One script, so that the last line is the count whatever fails.
+check:
+	$(Q)tests/run-check $(BUILD)
+
+demo: all lab-images
+	$(call step,recording a KVM guest and its host in the lab)
+	$(Q)tests/run-demo $(BUILD)
+
+install:
+	$(Q)meson install -C $(BUILD)
+
+clean:
+	$(Q)rm -rf $(BUILD)
