@@ -232,6 +232,7 @@ GPtrArray *input_options_open(InputOptions *options, char **operands,
                         : open_files(options, error);
     command_warn(missing);
     if (inputs) {
+        timeline_inputs_share_symbols(inputs);
         input_options_warn(inputs);
     }
     return inputs;

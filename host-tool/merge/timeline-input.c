@@ -113,6 +113,32 @@ TimelineInput *timeline_input_open(const char *path, const char *label,
     return input;
 }
 
+static void share_symbols(TimelineInput *guest, TimelineInput *host)
+{
+    for (guint cpu = 0; cpu < guest->vcpu_threads->len; cpu++) {
+        int32_t tid = g_array_index(guest->vcpu_threads, int32_t, cpu);
+
+        if (tid != 0) {
+            event_table_set_guest(host->events, tid, guest->events);
+        }
+    }
+}
+
+void timeline_inputs_share_symbols(GPtrArray *inputs)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        TimelineInput *guest = inputs->pdata[i];
+
+        for (guint n = 0; guest->vcpu_threads && n < inputs->len; n++) {
+            TimelineInput *host = inputs->pdata[n];
+
+            if (!host->vcpu_threads) {
+                share_symbols(guest, host);
+            }
+        }
+    }
+}
+
 void timeline_input_free(TimelineInput *input)
 {
     if (!input) {

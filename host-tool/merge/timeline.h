@@ -52,6 +52,11 @@ TimelineInput *timeline_input_open(const char *path, const char *label,
                                    GError **error);
 /* Makes tracks from the file's own TIME_SHIFT option, if it has one. */
 void timeline_input_use_time_shift(TimelineInput *input);
+/*
+ * Lets hosts name a guest's functions by the guest's own symbols, once all
+ * inputs (of TimelineInput) have their vcpu_threads.
+ */
+void timeline_inputs_share_symbols(GPtrArray *inputs);
 void timeline_input_free(TimelineInput *input);
 
 /* A track that the input will own, for one CPU. */

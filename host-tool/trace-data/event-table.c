@@ -15,7 +15,37 @@ struct EventTable {
     struct trace_seq seq; /* reused for every line */
     unsigned bad_formats;
     GHashTable *stack_ids; /* events whose text has lines of its own */
+    GHashTable *guests;    /* vCPU thread id -> EventTable, not owned */
 };
+
+/*
+ * The kvm plugin asks for symbols through a function with a fixed name and
+ * without user data, so the tables must be found by their tep_handle.
+ */
+static GHashTable *tables_by_tep;
+
+/* Called by plugin_kvm.so of libtraceevent, in place of its own. */
+const char *tep_plugin_kvm_get_func(struct tep_event *event,
+                                    struct tep_record *record,
+                                    unsigned long long *val)
+{
+    EventTable *host = g_hash_table_lookup(tables_by_tep, event->tep);
+    int pid = tep_data_pid(event->tep, record);
+    EventTable *guest =
+        host ? g_hash_table_lookup(host->guests, GINT_TO_POINTER(pid)) : NULL;
+    const char *name = guest ? tep_find_function(guest->tep, *val) : NULL;
+
+    if (name) {
+        *val = tep_find_function_address(guest->tep, *val);
+    }
+    return name;
+}
+
+void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
+                           EventTable *guest)
+{
+    g_hash_table_insert(host->guests, GINT_TO_POINTER(vcpu_thread_id), guest);
+}
 
 /* Width to which trace-cmd report pads an event's name. */
 #define NAME_WIDTH 20
@@ -70,6 +100,11 @@ EventTable *event_table_new(const DatFile *dat)
     tep_set_loglevel(TEP_LOG_NONE);
     table->tep = tep_alloc();
     table->stack_ids = g_hash_table_new(NULL, NULL);
+    table->guests = g_hash_table_new(NULL, NULL);
+    if (!tables_by_tep) {
+        tables_by_tep = g_hash_table_new(NULL, NULL);
+    }
+    g_hash_table_insert(tables_by_tep, table->tep, table);
     trace_seq_init(&table->seq);
     tep_set_long_size(table->tep, (int)dat->long_bytes);
     tep_set_page_size(table->tep, (int)dat->page_bytes);
@@ -99,6 +134,8 @@ void event_table_free(EventTable *table)
         return;
     }
     trace_seq_destroy(&table->seq);
+    g_hash_table_remove(tables_by_tep, table->tep);
+    g_hash_table_unref(table->guests);
     tep_unload_plugins(table->plugins, table->tep);
     tep_free(table->tep);
     g_hash_table_unref(table->stack_ids);

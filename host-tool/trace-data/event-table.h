@@ -64,6 +64,14 @@ void event_table_print(EventTable *table, GString *line,
                        unsigned cpu, uint64_t time, const uint8_t *data,
                        size_t size_bytes);
 
+/*
+ * Addresses that a host's kvm events show for this vCPU thread are named by
+ * the guest's own symbols.  guest must stay as long as the host's table is
+ * printed from.
+ */
+void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
+                           EventTable *guest);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventTable, event_table_free)
 
 #endif
