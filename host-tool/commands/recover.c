@@ -23,8 +23,9 @@ static gboolean recover(const char *dir, GError **error)
             SessionMachine *machine = session->machines->pdata[i];
 
             g_ptr_array_add(machine->notes,
-                            g_strdup("the recording was killed: what QEMU "
-                                     "would have said at its end is missing"));
+                            g_strdup("the recording was killed or could not "
+                                     "go on: what QEMU would have said at its "
+                                     "end is missing"));
         }
     }
     if (!session_dats_make(session, dir, NULL, error)) {

@@ -12,25 +12,39 @@ static uint64_t lost_on(const SessionCpu *cpu)
     return cpu->overrun_events + cpu->dropped_events + cpu->unread_events;
 }
 
-static void print_machine(const SessionMachine *machine, FILE *to)
+static void print_losses(const SessionMachine *machine, FILE *to)
 {
-    uint64_t events = 0, lost = 0;
-
     for (guint i = 0; i < machine->cpus->len; i++) {
-        const SessionCpu *cpu = &g_array_index(machine->cpus, SessionCpu, i);
-
-        events += cpu->read_events;
-        lost += lost_on(cpu);
-    }
-    fprintf(to, "%s: %" PRIu64 " events, %" PRIu64 " lost%s\n", machine->name,
-            events, lost, machine->ended ? "" : " (cut short)");
-    for (guint i = 0; lost > 0 && i < machine->cpus->len; i++) {
         const SessionCpu *cpu = &g_array_index(machine->cpus, SessionCpu, i);
 
         if (lost_on(cpu) > 0) {
             fprintf(to, "  CPU %u lost %" PRIu64 " of %" PRIu64 "\n", cpu->cpu,
                     lost_on(cpu), lost_on(cpu) + cpu->read_events);
         }
+    }
+}
+
+static void print_machine(const SessionMachine *machine, FILE *to)
+{
+    uint64_t events = 0, lost = 0, pages = 0;
+
+    for (guint i = 0; i < machine->cpus->len; i++) {
+        const SessionCpu *cpu = &g_array_index(machine->cpus, SessionCpu, i);
+
+        events += cpu->read_events;
+        lost += lost_on(cpu);
+        pages += cpu->pages;
+    }
+    if (machine->cpus->len == 0) {
+        fprintf(to, "%s: no trace file could be made\n", machine->name);
+    } else if (!machine->ended) {
+        /* The counts come at the end of a stream. */
+        fprintf(to, "%s: cut short after %" PRIu64 " pages of events\n",
+                machine->name, pages);
+    } else {
+        fprintf(to, "%s: %" PRIu64 " events, %" PRIu64 " lost\n", machine->name,
+                events, lost);
+        print_losses(machine, to);
     }
 }
 

@@ -18,6 +18,8 @@
  * (GUEST_EXEC_MAX_OUTPUT in qga/commands.c): more than that is refused.
  */
 #define MAX_MESSAGE_BYTES (48u << 20)
+/* An agent that runs at all answers this at once. */
+#define SYNC_TIMEOUT_MS 5000u
 /* An unfinished command in the agent's parser ends at 0xFF, too. */
 #define FLUSH_AGENT "\xff"
 
@@ -132,12 +134,14 @@ json_object *agent_channel_execute(AgentChannel *channel, const char *command,
                                    GError **error)
 {
     gint64 deadline = json_channel_deadline(timeout_ms);
+    gint64 sync_deadline =
+        json_channel_deadline(MIN(timeout_ms, SYNC_TIMEOUT_MS));
     g_autoptr(json_object) owned_arguments = arguments;
     g_autoptr(json_object) reply = NULL;
     JsonChannelStatus status;
     json_object *answer;
 
-    if (!synchronize(channel, deadline, error) ||
+    if (!synchronize(channel, sync_deadline, error) ||
         !send_command(channel, "", command, json_object_get(arguments),
                       deadline, error)) {
         return NULL;

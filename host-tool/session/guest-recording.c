@@ -26,6 +26,8 @@
 #define DRAIN_POLL_US  10000
 #define DRAIN_QUIET_US (2 * G_USEC_PER_SEC)
 #define DRAIN_MAX_US   (30 * G_USEC_PER_SEC)
+/* The same when the guest didn't say how much there is. */
+#define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
 
 GuestRecording *guest_recording_new(const char *name, GuestLink *link)
 {
@@ -311,7 +313,8 @@ void guest_recording_stop(GuestRecording *guest)
 
 void guest_recording_drain(GuestRecording *guest)
 {
-    gint64 end_us = g_get_monotonic_time() + DRAIN_MAX_US;
+    gint64 end_us = g_get_monotonic_time() +
+                    (guest->bytes_sent ? DRAIN_MAX_US : DRAIN_BLIND_US);
 
     while (guest->receiver && g_get_monotonic_time() < end_us &&
            receiver_state(guest->receiver) != RECEIVER_CLOSED &&

@@ -29,6 +29,7 @@
 #define COMMAND_FIRST_POLL_US (100 * 1000)
 #define COMMAND_LAST_POLL_US  (500 * 1000)
 #define MAX_SAME_SECOND       10
+#define DYING_US              (200 * 1000)
 
 typedef struct Recording {
     const RecordingOptions *options;
@@ -366,6 +367,9 @@ static gboolean look_at_guests(Recording *self)
         }
         failure = guest_recording_receiver_failure(guest);
         if (failure) {
+            /* If QEMU just died, its monitor tells so in a moment. */
+            g_usleep(DYING_US);
+            guest_recording_follow(guest);
             guest_recording_fail(guest, failure);
             return FALSE;
         }
@@ -436,7 +440,7 @@ static void keep_error(GError **first, GError *error)
 
 static void stop_guest(GuestRecording *guest, GError **first)
 {
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
 
     /* To know whether it still makes sense to ask it anything. */
     if (guest->machine) {
@@ -445,7 +449,7 @@ static void stop_guest(GuestRecording *guest, GError **first)
     guest_recording_stop(guest);
     if (guest->receiver && guest->condition != GUEST_NO_QEMU &&
         !guest_recording_query(guest, &error)) {
-        keep_error(first, error);
+        guest_recording_fail(guest, g_strdup(error->message));
     }
     if (guest->failure && !*first) {
         g_set_error_literal(first, SESSION_ERROR, SESSION_ERROR_FAILED,

@@ -269,6 +269,8 @@ static char *start_recorder(Fake *fake, char **events)
     fake->pid = fork();
     if (fake->pid == 0) {
         close(stop[1]);
+        close(fake->qmp.client);
+        close(fake->qga.client);
         record(events, fake->trace.client, stop[0], status[1]);
     }
     close(stop[0]);

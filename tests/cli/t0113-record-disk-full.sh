@@ -7,17 +7,27 @@
 
 need_tracing
 start_guest
+busy='-e sched -e irq -e timer -e syscalls -e kmem -E syscalls -E kmem'
+# The kernel's symbols and formats alone are some MiB.
 record --duration 20 --max-size 1M
+expect_status 1
+expect_error "the host's recording ended early: .*max-size"
+expect_no_session
+expect_restored
+
+(while :; do :; : </dev/null; done) &
+load=$!
+trap 'kill $load; stop_guest; cd /; rm -rf "$work"' EXIT
+record --duration 20 --max-size 20M $busy
 expect_status 1
 expect_error "max-size"
 expect_session complete
 expect_restored
 
 mkdir small
-mount -t tmpfs -o size=12m small small 2>/dev/null || skip "cannot mount"
-trap 'stop_guest; cd /; umount "$work/small"; rm -rf "$work"' EXIT
-record --duration 20 -e 'sched' -e irq -e timer -e syscalls -e kmem \
-    -E syscalls -E kmem --output-dir small
+mount -t tmpfs -o size=60m small small 2>/dev/null || skip "cannot mount"
+trap 'kill $load; stop_guest; cd /; umount "$work/small"; rm -rf "$work"' EXIT
+record --duration 20 $busy --output-dir small
 expect_status 1
 expect_error "No space left"
 expect_restored
