@@ -6,6 +6,7 @@
 #include "commands/commands.h"
 
 #include <gio/gio.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "commands/input-options.h"
@@ -65,6 +66,8 @@ int cmd_report(int argc, char **argv)
         return command_fail("report", error);
     }
     options = (TextOptions){.full_ns = full_ns, .ts_diff = ts_diff};
+    /* A pager that quits has seen enough: end quietly. */
+    signal(SIGPIPE, SIG_DFL);
     setvbuf(stdout, NULL, _IOFBF, STDOUT_BUFFER_BYTES);
     if (!print_timeline(inputs, &options, &error)) {
         return command_fail("report", error);
