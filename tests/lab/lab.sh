@@ -188,6 +188,15 @@ lab_report_failure()
     echo "lab: FAILED: '$command' returned $status" >&2
 }
 
+# Called by run at its limit.
+lab_report_limit()
+{
+    trap - ERR
+    trap '' TERM
+    echo "lab: FAILED: the scenario is stopped at its limit of" \
+         "$LAB_TIMEOUT s" >&2
+}
+
 # Called by run at its end, whichever it is.
 lab_cleanup()
 {
@@ -195,6 +204,7 @@ lab_cleanup()
 
     trap - ERR EXIT
     set +e
+    kill "$lab__watchdog" 2>/dev/null
     for name in "${lab__guests[@]}"; do
         lab_stop_guest "$name"
     done
