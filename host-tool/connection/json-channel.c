@@ -262,7 +262,7 @@ JsonChannelStatus json_channel_receive(JsonChannel *channel, gint64 deadline,
             return status;
         }
         /* White space between messages has no end of its own. */
-        if (taken_bytes > channel->max_bytes) {
+        if (channel->message_bytes == 0 && taken_bytes > channel->max_bytes) {
             return JSON_CHANNEL_TIMEOUT;
         }
         status = fill(channel, deadline, error);
