@@ -73,13 +73,33 @@ static gboolean take_query(GuestRecording *guest, GError **error)
     return TRUE;
 }
 
+/* Somebody else's recording is not ours to stop. */
+static gboolean check_idle(GuestRecording *guest, GError **error)
+{
+    g_auto(GuestTraceStatus) status = {0};
+
+    if (!guest_trace_status(guest->agent, &status, error)) {
+        return FALSE;
+    }
+    if (status.state == GUEST_TRACE_RECORDING ||
+        status.state == GUEST_TRACE_STOPPING) {
+        g_set_error(error, SESSION_ERROR, SESSION_ERROR_REFUSED,
+                    "guest '%s' is being recorded already; end that with "
+                    "'qga-trace stop' in the guest",
+                    guest->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean guest_recording_check(GuestRecording *guest, GError **error)
 {
     if (!take_query(guest, error)) {
         return FALSE;
     }
     guest->agent = agent_new(guest->link, error);
-    return guest->agent && guest_trace_check(guest->agent, error);
+    return guest->agent && guest_trace_check(guest->agent, error) &&
+           check_idle(guest, error);
 }
 
 gboolean guest_recording_query(GuestRecording *guest, GError **error)
@@ -159,15 +179,26 @@ static gboolean wait_first_bytes(GuestRecording *guest, GError **error)
     return TRUE;
 }
 
+/* A start that failed late may have left a recorder behind. */
+static gboolean has_left_recorder(GuestRecording *guest, const GError *cause)
+{
+    g_auto(GuestTraceStatus) status = {0};
+
+    if (g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_CLOSED)) {
+        return FALSE;
+    }
+    return guest_trace_status(guest->agent, &status, NULL) &&
+           (status.state == GUEST_TRACE_RECORDING ||
+            status.state == GUEST_TRACE_STOPPING);
+}
+
 gboolean guest_recording_start(GuestRecording *guest,
                                const GuestTraceOptions *options, GError **error)
 {
     GError *cause = NULL;
 
     if (!guest_trace_start(guest->agent, options, &cause)) {
-        /* Without an answer it may have started all the same. */
-        guest->is_started =
-            g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT);
+        guest->is_started = has_left_recorder(guest, cause);
         g_propagate_error(error, cause);
         return FALSE;
     }

@@ -12,6 +12,7 @@
  *   blocked        an agent that may run nothing
  *   no-qga-trace   (with stock-agent) the program isn't installed
  *   no-command     a QEMU without query-vcpu-tsc-offset
+ *   busy           somebody else records in the guest
  *   mute-qmp, mute-agent     no answer at all
  *   babbling-agent           endless nonsense from the agent
  *   stale-agent    old replies in front of each answer
@@ -39,12 +40,12 @@
 #include "qga/cpu-list.h"
 #include "qga/recorder.h"
 
-#define LATER_US  (G_USEC_PER_SEC / 2)
-#define PAUSE_US  (G_USEC_PER_SEC / 5)
-#define MAX_LINE  (1 << 20)
-#define TSC_KHZ   2000000
-#define FAKE_PID  4711
-#define STALE     "{\"return\": {\"pid\": 1}}\n"
+#define LATER_US (G_USEC_PER_SEC / 2)
+#define PAUSE_US (G_USEC_PER_SEC / 5)
+#define MAX_LINE (1 << 20)
+#define TSC_KHZ  2000000
+#define FAKE_PID 4711
+#define STALE    "{\"return\": {\"pid\": 1}}\n"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_object, json_object_put)
 
@@ -408,6 +409,8 @@ static gboolean exec_qga_trace(Fake *fake, char **argv)
         failure = start_recorder(fake, events->len > 1 ? (char **)events->pdata
                                                        : NULL);
         status = new_status("recording", 0);
+    } else if (g_str_equal(argv[0], "status")) {
+        status = new_status(fake->pid ? "recording" : "idle", 0);
     } else if (g_str_equal(argv[0], "stop") && fake->pid) {
         status = stop_recorder(fake);
     } else {
@@ -530,6 +533,11 @@ static void run_qga(Fake *fake, json_object *request, const char *command)
         reply(&fake->qga, request, new_agent_info(fake));
     } else if (g_str_equal(command, "guest-trace-start")) {
         trace_start(fake, request, arguments);
+    } else if (g_str_equal(command, "guest-trace-status")) {
+        gboolean is_busy = fake->pid || does(fake, "busy");
+
+        reply(&fake->qga, request,
+              new_status(is_busy ? "recording" : "idle", 0));
     } else if (g_str_equal(command, "guest-trace-stop")) {
         trace_stop(fake, request);
     } else if (g_str_equal(command, "guest-exec")) {

@@ -87,7 +87,7 @@ expect_error()
 # Tracing is as it was: no instance of either side is left.
 expect_restored()
 {
-    for _ in $(seq 60); do
+    for _ in $(seq 200); do
         ls /sys/kernel/tracing/instances |
             grep -Eq '^(qemu-trace-merge-|fake-guest-)' || return 0
         sleep 0.1

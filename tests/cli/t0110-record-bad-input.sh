@@ -53,6 +53,12 @@ expect_status 1
 expect_error "the guest's agent blocks guest-trace-start"
 expect_no_session
 
+start_guest busy
+record --duration 1
+expect_status 1
+expect_error "guest 'guest' is being recorded already"
+expect_no_session
+
 start_guest mute-qmp
 record --duration 1
 expect_status 1

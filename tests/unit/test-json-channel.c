@@ -181,6 +181,10 @@ static void test_mark(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
     put(f, "{\"half of an answer\": [\xff{\"n\": 5}\n");
     expect_failure(f, CONNECTION_ERROR_PROTOCOL);
+    g_assert_cmpint(json_channel_skip_to_mark(
+                        f->channel, json_channel_deadline(1000), &error),
+                    ==, JSON_CHANNEL_MESSAGE);
+    expect_number(f, 5);
     put(f, "{\"n\": 4}\xff{\"n\": 6}\n");
     g_assert_cmpint(json_channel_skip_to_mark(
                         f->channel, json_channel_deadline(1000), &error),
