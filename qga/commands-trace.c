@@ -31,7 +31,7 @@
 #define TRACE_STOP_TIMEOUT_MAX_S     30
 
 /* What qga-trace may take and say at most: a CPU's counts are ~200 bytes */
-#define TRACE_RUN_TIMEOUT_S    15
+#define TRACE_RUN_TIMEOUT_S    60
 #define TRACE_MAX_STDOUT_BYTES (2 * MiB)
 #define TRACE_MAX_STDERR_BYTES (4 * KiB)
 

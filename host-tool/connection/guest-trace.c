@@ -12,8 +12,8 @@
 #include "connection/json-read.h"
 
 #define PROGRAM "qga-trace"
-/* The agent itself gives qga-trace 15 s. */
-#define RUN_TIMEOUT_MS 20000
+/* The agent itself gives qga-trace a minute. */
+#define RUN_TIMEOUT_MS 90000
 #define MAX_OUTPUT     (2u << 20)
 #define MAX_DEPTH      8
 
