@@ -156,6 +156,12 @@ GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
     return segments;
 }
 
+/* The host tick at which the guest last continued: exact, and once only. */
+static uint64_t resumed_at(const OffsetSample *sample)
+{
+    return sample->effective_from_guest_ticks - (uint64_t)sample->offset_ticks;
+}
+
 /*
  * A new offset holds from the guest tick at which the guest stood still, and
  * the old one held until then.
@@ -168,7 +174,7 @@ static void continue_at(const OffsetVcpu *vcpu, GArray *segments,
         new_segment(vcpu, sample->offset_ticks, CLOCK_PROVENANCE_QMP);
     uint64_t stood_at = sample->effective_from_guest_ticks;
 
-    next.from_host_ticks = stood_at - (uint64_t)sample->offset_ticks;
+    next.from_host_ticks = resumed_at(sample);
     before->to_host_ticks = stood_at - (uint64_t)last->offset_ticks;
     if (before->to_host_ticks >= next.from_host_ticks) {
         before->to_host_ticks = next.from_host_ticks - 1;
@@ -188,15 +194,12 @@ GArray *offsets_tcg_segments(const OffsetVcpu *vcpu, const GArray *samples,
         const OffsetSample *last = sample_at(samples, i - 1);
         const OffsetSample *sample = sample_at(samples, i);
 
-        if (sample->effective_from_guest_ticks ==
-            last->effective_from_guest_ticks) {
+        if (resumed_at(sample) == resumed_at(last)) {
             /* The counter creeps up when two threads' reads race. */
             doubt(segments, segments->len - 1, sample->offset_ticks);
             continue;
         }
-        if (sample->effective_from_guest_ticks -
-                (uint64_t)sample->offset_ticks >
-            sample->to_host_ticks) {
+        if (resumed_at(sample) > sample->to_host_ticks) {
             add_note(notes, vcpu,
                      "QEMU says that an offset holds from a time still to "
                      "come, so it is ignored");

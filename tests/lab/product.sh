@@ -8,12 +8,19 @@ product_record()
 {
     local name=$1 dir=$LAB_DIR/$1
     shift
-    rm -rf sessions
+    rm -rf sessions record.log
     mkdir sessions
     qemu-trace-merge record --name "$name" --qmp "$dir/qmp.sock" \
         --qga "$dir/qga.sock" --trace "$dir/trace.sock" \
-        --output-dir sessions "$@"
+        --output-dir sessions "$@" 2>&1 | tee record.log
     session=$(product_session)
+}
+
+# product_await_recording: until product_record, elsewhere, has begun.
+product_await_recording()
+{
+    lab_wait_for 60 grep -q '^Recording to' record.log 2>/dev/null ||
+        lab_fail "no recording began"
 }
 
 # The one session that was recorded last.

@@ -11,8 +11,9 @@ lab_start_guest vm1 --smp 2 --accel tcg
 stop_and_continue()
 {
     local n
+    product_await_recording
     for n in 1 2; do
-        sleep 1.5
+        sleep 1
         lab_qmp vm1 '{"execute": "stop"}' >/dev/null
         sleep 0.5
         lab_qmp vm1 '{"execute": "cont"}' >/dev/null
@@ -21,9 +22,8 @@ stop_and_continue()
 
 stop_and_continue &
 stopper=$!
-product_record vm1 --duration 5
+product_record vm1 --duration 6
 wait $stopper
-cat "$session/session.json"
 
 for vcpu in 0 1; do
     lab_assert_equal "clock segments of vCPU $vcpu" 3 \

@@ -21,7 +21,8 @@ rewrite_tsc()
 
 rewrite_in_mid_recording()
 {
-    sleep 2
+    product_await_recording
+    sleep 1
     rewrite_tsc 0 700000000
     sleep 1
     rewrite_tsc 1 -300000000
