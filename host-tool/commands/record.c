@@ -199,12 +199,12 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
 {
     g_autoptr(GOptionContext) context = new_context(o);
 
-    o->name = g_strdup(DEFAULT_NAME);
-    o->max_size = g_strdup(DEFAULT_MAX_SIZE);
     argc = split_command(argc, argv, o);
     if (!g_option_context_parse(context, &argc, &argv, error)) {
         return FALSE;
     }
+    o->name = o->name ? o->name : g_strdup(DEFAULT_NAME);
+    o->max_size = o->max_size ? o->max_size : g_strdup(DEFAULT_MAX_SIZE);
     if (argc > 1) {
         return throw_usage(error,
                            "'%s' is no option; a command for the guest stands "

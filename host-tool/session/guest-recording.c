@@ -239,17 +239,41 @@ static void take_event(GuestRecording *guest, const GuestEvent *event)
     }
 }
 
-gboolean guest_recording_follow(GuestRecording *guest)
+/*
+ * Takes what has come; FALSE if that was nothing.  QEMU only tells the present
+ * clock, so one that came and went before it could be asked for is lost.
+ */
+static gboolean take_events(GuestRecording *guest)
 {
-    g_autoptr(GError) error = NULL;
     GuestEvent event;
-    gboolean is_open = guest_link_pump(guest->link, &error);
+    unsigned n_events = 0, n_resumes = 0;
 
     while (guest_link_next_event(guest->link, &event)) {
+        n_events++;
+        n_resumes += event.kind == GUEST_EVENT_RESUME;
         if (guest->condition != GUEST_GONE) {
             take_event(guest, &event);
         }
     }
+    if (n_resumes > 1) {
+        g_ptr_array_add(
+            guest->machine->notes,
+            g_strdup_printf("The guest was stopped and continued %u times in a "
+                            "moment, in between its clock is not known.",
+                            n_resumes));
+    }
+    return n_events > 0;
+}
+
+gboolean guest_recording_follow(GuestRecording *guest)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean is_open;
+
+    /* Asking for the clock may have brought more events with it. */
+    do {
+        is_open = guest_link_pump(guest->link, &error);
+    } while (take_events(guest) && is_open);
     if (!is_open) {
         guest->condition = GUEST_NO_QEMU;
         guest_recording_fail(

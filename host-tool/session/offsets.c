@@ -156,8 +156,11 @@ GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
     return segments;
 }
 
-/* The host tick at which the guest last continued: exact, and once only. */
-static uint64_t resumed_at(const OffsetSample *sample)
+/*
+ * When the guest last continued.  This, not the guest tick that QEMU tells,
+ * stays the same while the offset creeps.
+ */
+static uint64_t continued_at(const OffsetSample *sample)
 {
     return sample->effective_from_guest_ticks - (uint64_t)sample->offset_ticks;
 }
@@ -172,12 +175,15 @@ static void continue_at(const OffsetVcpu *vcpu, GArray *segments,
     ClockSegment *before = segment_at(segments, segments->len - 1);
     ClockSegment next =
         new_segment(vcpu, sample->offset_ticks, CLOCK_PROVENANCE_QMP);
-    uint64_t stood_at = sample->effective_from_guest_ticks;
 
-    next.from_host_ticks = resumed_at(sample);
-    before->to_host_ticks = stood_at - (uint64_t)last->offset_ticks;
+    next.from_host_ticks = continued_at(sample);
+    before->to_host_ticks =
+        sample->effective_from_guest_ticks - (uint64_t)last->offset_ticks;
     if (before->to_host_ticks >= next.from_host_ticks) {
         before->to_host_ticks = next.from_host_ticks - 1;
+    }
+    if (before->to_host_ticks < before->from_host_ticks) {
+        before->to_host_ticks = before->from_host_ticks;
     }
     g_array_append_val(segments, next);
 }
@@ -186,26 +192,27 @@ GArray *offsets_tcg_segments(const OffsetVcpu *vcpu, const GArray *samples,
                              GPtrArray *notes)
 {
     GArray *segments = g_array_new(FALSE, FALSE, sizeof(ClockSegment));
-    ClockSegment first = new_segment(vcpu, sample_at(samples, 0)->offset_ticks,
-                                     CLOCK_PROVENANCE_QMP);
+    const OffsetSample *last = sample_at(samples, 0);
+    ClockSegment first =
+        new_segment(vcpu, last->offset_ticks, CLOCK_PROVENANCE_QMP);
 
     g_array_append_val(segments, first);
     for (guint i = 1; i < samples->len; i++) {
-        const OffsetSample *last = sample_at(samples, i - 1);
         const OffsetSample *sample = sample_at(samples, i);
 
-        if (resumed_at(sample) == resumed_at(last)) {
+        if (continued_at(sample) == continued_at(last)) {
             /* The counter creeps up when two threads' reads race. */
             doubt(segments, segments->len - 1, sample->offset_ticks);
-            continue;
-        }
-        if (resumed_at(sample) > sample->to_host_ticks) {
+        } else if (continued_at(sample) > sample->to_host_ticks ||
+                   continued_at(sample) <= last->from_host_ticks) {
             add_note(notes, vcpu,
-                     "QEMU says that an offset holds from a time still to "
-                     "come, so it is ignored");
+                     "QEMU tells of a continue at a time when there was none, "
+                     "so its offset is ignored");
             continue;
+        } else {
+            continue_at(vcpu, segments, last, sample);
         }
-        continue_at(vcpu, segments, last, sample);
+        last = sample;
     }
     return segments;
 }

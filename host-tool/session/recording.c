@@ -417,8 +417,9 @@ static void run(Recording *self, GError **error)
     g_autofree struct pollfd *fds =
         g_new0(struct pollfd, 2 + 2 * self->guests->len);
 
-    while (g_get_monotonic_time() < self->end_us && wait_for_any(self, fds) &&
-           look_at_guests(self) && look_at_command(self, error)) {
+    /* What came while the guests were started waits already. */
+    while (g_get_monotonic_time() < self->end_us && look_at_guests(self) &&
+           look_at_command(self, error) && wait_for_any(self, fds)) {
         /* until one of them has a reason */
     }
 }
