@@ -77,19 +77,14 @@ static bool fits(const ClockSegment *segment, uint64_t guest_ticks,
 }
 
 bool clock_position_is_plain(const ClockPosition *position, uint64_t first,
-                             uint64_t last, const ClockNeighbours *around)
+                             uint64_t last, const ClockNext *next)
 {
-    if (position->stale) {
-        return false;
-    }
-    if (position->segment + 1 == position->track->n_segments &&
-        position->segment == 0) {
+    if (position->track->n_segments == 1) {
         return true;
     }
     return fits(segment_at(position), first, 0) &&
            fits(segment_at(position), last, 0) &&
-           !(around->has_next &&
-             around->next_guest_ticks < around->base_last_ticks);
+           !(next->exists && next->guest_ticks < last);
 }
 
 ClockPlacement clock_position_plain(const ClockPosition *position,
@@ -117,112 +112,93 @@ static size_t find_segment(const ClockTrack *track, size_t from,
     return i;
 }
 
-static ClockPlacement place_unknown(const ClockPosition *position,
-                                    uint64_t guest_ticks)
-{
-    return (ClockPlacement){
-        .host_ticks = host_of(segment_at(position), guest_ticks),
-        .error_ticks = CLOCK_ERROR_UNKNOWN,
-    };
-}
+/* What the ticks after a step back are off by, as far as it can be told. */
+typedef struct StaleBase {
+    uint64_t skew_ticks; /* to be subtracted */
+    uint64_t error_ticks;
+} StaleBase;
 
 /*
- * Places one event by the segment that holds, or by a later one.  False when
- * none of them can have shown these ticks.
+ * Places one event by the segment that holds, or by a later one; by none if
+ * no segment can have shown these ticks.
  */
-static bool place_one(ClockPosition *position, uint64_t guest_ticks,
-                      ClockPlacement *placement)
+static ClockPlacement place_one(ClockPosition *position, const StaleBase *stale,
+                                uint64_t guest_ticks)
 {
-    uint64_t ticks = guest_ticks - position->skew_ticks;
-    uint64_t slack = position->stale ? position->error_ticks : 0;
-    size_t i = find_segment(position->track, position->segment, ticks, slack);
-    const ClockSegment *segment;
+    uint64_t ticks = guest_ticks - stale->skew_ticks;
+    size_t i = find_segment(position->track, position->segment, ticks,
+                            stale->error_ticks);
+    ClockPlacement placement = {.error_ticks = CLOCK_ERROR_UNKNOWN};
 
-    if (i == position->track->n_segments) {
-        return false;
+    if (i < position->track->n_segments) {
+        position->segment = i;
+        placement.error_ticks =
+            saturating_add(segment_at(position)->error_ticks,
+                           stale->error_ticks);
     }
-    position->segment = i;
-    segment = segment_at(position);
-    placement->host_ticks = host_of(segment, ticks);
-    placement->error_ticks =
-        saturating_add(segment->error_ticks, position->error_ticks);
-    return true;
+    placement.host_ticks = host_of(segment_at(position), ticks);
+    return placement;
 }
 
-/*
- * The last zero-delta event in [from, to], or `none` when there is none.  A
- * sub-buffer's first event counts from its own base and says nothing.
- */
-static size_t last_zero_delta(const ClockSample *samples, size_t from,
-                              size_t to, size_t none)
+/* The last event in [from, to] with the strongest hint, or `none`. */
+static size_t likeliest_step(const ClockSample *samples, size_t from, size_t to,
+                             size_t none)
 {
-    for (size_t i = to + 1; i-- > from;) {
-        if (i > 0 && samples[i].zero_delta) {
-            return i;
+    ClockStepHint strongest = CLOCK_STEP_NONE;
+    size_t step = none;
+
+    for (size_t i = from; i <= to; i++) {
+        if (samples[i].hint != CLOCK_STEP_NONE &&
+            samples[i].hint >= strongest) {
+            strongest = samples[i].hint;
+            step = i;
         }
     }
-    return none;
+    return step;
 }
 
 /*
- * The step back happened before samples[step].  The event's true host tick
- * is not before the new segment's start, and not later than what the next
- * sub-buffer's own base leaves for the events in between.
+ * The latest host tick at which samples[step] can have happened: what the
+ * next base leaves for the events in between.
  */
-static void enter_stale_base(ClockPosition *position,
-                             const ClockSample *samples, size_t step,
-                             const ClockNeighbours *around)
+static uint64_t latest_step(const ClockPosition *position,
+                            const ClockSample *samples, size_t step,
+                            size_t n_samples, const ClockNext *next)
 {
     const ClockTrack *track = position->track;
+    const ClockSegment *segment = segment_at(position);
+    size_t found = find_segment(track, position->segment, next->guest_ticks, 0);
+    const ClockSegment *last =
+        &track->segments[found < track->n_segments ? found : position->segment];
+    /* Steps forward after this one are part of the deltas. */
+    uint64_t jumps =
+        (uint64_t)last->map.offset_ticks - (uint64_t)segment->map.offset_ticks;
+    uint64_t elapsed =
+        samples[n_samples - 1].guest_ticks - samples[step].guest_ticks - jumps;
+
+    return host_of(last, next->guest_ticks) - elapsed;
+}
+
+/* The clock stepped back before samples[step]: a new segment, a stale base. */
+static StaleBase step_back(ClockPosition *position, const ClockSample *samples,
+                           size_t step, size_t n_samples, const ClockNext *next)
+{
     const ClockSegment *segment;
+    StaleBase stale = {.error_ticks = CLOCK_ERROR_UNKNOWN};
     uint64_t low, high, middle;
 
     position->segment++;
     segment = segment_at(position);
     low = high = segment->from_host_ticks;
-    if (around->has_next) {
-        size_t next =
-            find_segment(track, position->segment, around->next_guest_ticks, 0);
-        const ClockSegment *last =
-            &track->segments[next < track->n_segments ? next
-                                                      : position->segment];
-        /* Later forward steps in this sub-buffer are part of its deltas. */
-        uint64_t jumps = (uint64_t)last->map.offset_ticks -
-                         (uint64_t)segment->map.offset_ticks;
-        uint64_t elapsed =
-            around->base_last_ticks - samples[step].guest_ticks - jumps;
-
-        high = host_of(last, around->next_guest_ticks) - elapsed;
-    } else if (segment->to_host_ticks != UINT64_MAX) {
-        high = segment->to_host_ticks;
-    }
-    if (high < low) {
-        high = low;
+    if (next->exists) {
+        high = latest_step(position, samples, step, n_samples, next);
+        high = high < low ? low : high;
+        stale.error_ticks = high - low - (high - low) / 2;
     }
     middle = low + (high - low) / 2;
-    position->stale = true;
-    position->error_ticks =
-        around->has_next ? high - low - (high - low) / 2 : CLOCK_ERROR_UNKNOWN;
-    position->skew_ticks =
+    stale.skew_ticks =
         samples[step].guest_ticks - clock_map_to_guest(&segment->map, middle);
-}
-
-/*
- * A clock that steps back can't show in the deltas of one sub-buffer.  So a
- * later segment with a smaller offset that fits from samples[at] on began
- * before: at an event whose delta was clamped to 0, or else with the page.
- */
-static size_t resolve_overlap(ClockPosition *position,
-                              const ClockSample *samples, size_t start,
-                              size_t at, size_t found)
-{
-    size_t step = last_zero_delta(samples, start, at, at);
-
-    if (step == at && start == 0 &&
-        fits(&position->track->segments[found], samples[0].guest_ticks, 0)) {
-        position->segment = found;
-    }
-    return step;
+    return stale;
 }
 
 static bool steps_back(const ClockTrack *track, size_t from, size_t to)
@@ -232,14 +208,39 @@ static bool steps_back(const ClockTrack *track, size_t from, size_t to)
 }
 
 /*
- * The index of the first event after a step back that this sub-buffer hides,
- * or n_samples.  Two things betray one: an event later than its segment's
- * end that only an earlier clock explains, or a next sub-buffer that starts
- * before this one ends.
+ * A clock that steps back can't show in the deltas of one base.  So a later
+ * segment with a smaller offset that fits from samples[at] on began before:
+ * at an event whose delta was clamped to 0, or else with the base.
+ */
+static size_t resolve_overlap(ClockPosition *position,
+                              const ClockSample *samples, size_t start,
+                              size_t at, size_t found)
+{
+    size_t step = likeliest_step(samples, start, at, at);
+
+    if (step == at && start == 0 &&
+        fits(&position->track->segments[found], samples[0].guest_ticks, 0)) {
+        position->segment = found;
+    }
+    return step;
+}
+
+static bool next_is_earlier(const ClockSample *samples, size_t n_samples,
+                            const ClockNext *next)
+{
+    return next->exists &&
+           next->guest_ticks < samples[n_samples - 1].guest_ticks;
+}
+
+/*
+ * The index of the first event after a step back that this base hides, or
+ * n_samples.  Two things betray one: an event later than its segment's end
+ * that only an earlier clock explains, or a next base that starts before this
+ * one ends.
  */
 static size_t find_step_back(ClockPosition *position,
                              const ClockSample *samples, size_t n_samples,
-                             const ClockNeighbours *around)
+                             const ClockNext *next)
 {
     const ClockTrack *track = position->track;
     size_t segment = position->segment;
@@ -249,7 +250,7 @@ static size_t find_step_back(ClockPosition *position,
         size_t found = find_segment(track, segment, samples[i].guest_ticks, 0);
 
         if (found == track->n_segments) {
-            return last_zero_delta(samples, start, i, i);
+            return likeliest_step(samples, start, i, i);
         }
         if (found != segment) {
             if (i > 0 && steps_back(track, segment, found)) {
@@ -264,57 +265,41 @@ static size_t find_step_back(ClockPosition *position,
             start = i;
         }
     }
-    if (segment + 1 < track->n_segments && around->has_next &&
-        around->next_guest_ticks < around->base_last_ticks) {
-        return last_zero_delta(samples, start, n_samples - 1, n_samples);
+    if (segment + 1 < track->n_segments &&
+        next_is_earlier(samples, n_samples, next)) {
+        return likeliest_step(samples, start, n_samples - 1, n_samples);
     }
     return n_samples;
 }
 
-/* A page with a base of its own ends a stale one, and may start later. */
-static void start_page(ClockPosition *position, const ClockSample *samples,
-                       const ClockNeighbours *around)
-{
-    size_t found;
-
-    if (around->continues) {
-        return;
-    }
-    position->stale = false;
-    position->skew_ticks = 0;
-    position->error_ticks = 0;
-    found = find_segment(position->track, position->segment,
-                         samples[0].guest_ticks, 0);
-    if (found < position->track->n_segments) {
-        position->segment = found;
-    }
-}
-
 void clock_position_place(ClockPosition *position, const ClockSample *samples,
-                          size_t n_samples, const ClockNeighbours *around,
+                          size_t n_samples, const ClockNext *next,
                           ClockPlacement *placements)
 {
-    size_t step = n_samples;
+    const ClockTrack *track = position->track;
+    StaleBase stale = {0};
+    bool stepped = false;
+    size_t found, step;
 
     if (n_samples == 0) {
         return;
     }
-    start_page(position, samples, around);
-    if (!position->stale) {
-        step = find_step_back(position, samples, n_samples, around);
+    /* The clock may have changed between two bases. */
+    found = find_segment(track, position->segment, samples[0].guest_ticks, 0);
+    if (found < track->n_segments) {
+        position->segment = found;
     }
+    step = find_step_back(position, samples, n_samples, next);
     for (size_t i = 0; i < n_samples; i++) {
-        if (i == step && position->segment + 1 < position->track->n_segments) {
-            enter_stale_base(position, samples, step, around);
+        if (i == step && position->segment + 1 < track->n_segments) {
+            stale = step_back(position, samples, step, n_samples, next);
+            stepped = true;
         }
-        if (!place_one(position, samples[i].guest_ticks, &placements[i])) {
-            placements[i] = place_unknown(position, samples[i].guest_ticks);
-        }
+        placements[i] = place_one(position, &stale, samples[i].guest_ticks);
     }
-    if (!position->stale && around->has_next &&
-        around->next_guest_ticks < around->base_last_ticks &&
-        position->segment + 1 < position->track->n_segments) {
-        /* The step fell between this sub-buffer and the next. */
+    if (!stepped && position->segment + 1 < track->n_segments &&
+        next_is_earlier(samples, n_samples, next)) {
+        /* The step fell between this base and the next. */
         position->segment++;
     }
 }

@@ -59,52 +59,57 @@ typedef struct ClockPlacement {
 
 /*
  * How far one ring buffer has been placed.  Start with ClockPosition =
- * { .track = track }, then place every sub-buffer in order.
+ * { .track = track }, then place every base in order.
  *
- * When a guest's clock steps back, the kernel stores a delta of 0 for the
- * first event after the step, and the rest of that sub-buffer counts on from
- * there: its ticks are wrong by a constant that nobody recorded
- * (rb_add_timestamp() in kernel/trace/ring_buffer.c).  Such a base is called
- * stale; its events are placed between the step and the next sub-buffer,
- * with the room that is left as their error.
+ * A base is the run of events whose ticks are counted from one stamp: those of
+ * one sub-buffer, even where it was read in several parts.  When a guest's
+ * clock steps back, the kernel stores a delta of 0 for the first event after
+ * the step, and the rest of that sub-buffer counts on from there: its ticks
+ * are wrong by a constant that nobody recorded (rb_add_timestamp() in
+ * kernel/trace/ring_buffer.c).  Those events are placed between the step and
+ * the next base, with the room that is left as their error.
  */
 typedef struct ClockPosition {
     const ClockTrack *track;
-    size_t segment;       /* index of the one that holds */
-    bool stale;           /* ticks are too large by skew_ticks */
-    uint64_t skew_ticks;  /* estimated; subtract it from the ticks */
-    uint64_t error_ticks; /* of that estimate */
+    size_t segment; /* index of the one that holds */
 } ClockPosition;
 
-/* One event of a sub-buffer as the ring buffer's reader sees it. */
+/*
+ * What an event's stored delta says of a step back just before it.  Kernels
+ * from 5.10 on have made room for a time extend by the time they see that the
+ * delta is negative, and store one of 0; older ones store a plain 0.
+ * A nested event may have a plain 0, too.
+ */
+typedef enum ClockStepHint {
+    CLOCK_STEP_NONE,
+    CLOCK_STEP_ZERO_DELTA,
+    CLOCK_STEP_ZERO_EXTEND,
+} ClockStepHint;
+
+/* One event of a base as the ring buffer's reader sees it. */
 typedef struct ClockSample {
     uint64_t guest_ticks;
-    bool zero_delta; /* stored with a time delta of 0 */
+    ClockStepHint hint; /* NONE for the base's first */
 } ClockSample;
 
-/* What is known of a sub-buffer's neighbours. */
-typedef struct ClockNeighbours {
-    /* A partial read: this page goes on with the base of the one before. */
-    bool continues;
-    /* The last tick counted on this page's base, here or in a later part. */
-    uint64_t base_last_ticks;
-    /* The first tick of the next sub-buffer that has a base of its own. */
-    bool has_next;
-    uint64_t next_guest_ticks;
-} ClockNeighbours;
+/* What is known of the base that follows. */
+typedef struct ClockNext {
+    bool exists;
+    uint64_t guest_ticks; /* its stamp */
+} ClockNext;
 
 /*
- * True when all of a sub-buffer with ticks in [first, last] is placed by
+ * True when all of a base with ticks in [first, last] is placed by
  * clock_position_plain() alone: the common case, which needs no samples.
  */
 bool clock_position_is_plain(const ClockPosition *position, uint64_t first,
-                             uint64_t last, const ClockNeighbours *around);
+                             uint64_t last, const ClockNext *next);
 ClockPlacement clock_position_plain(const ClockPosition *position,
                                     uint64_t guest_ticks);
 
-/* Places n_samples events of one sub-buffer, and moves the position on. */
+/* Places all n_samples events of one base, and moves the position on. */
 void clock_position_place(ClockPosition *position, const ClockSample *samples,
-                          size_t n_samples, const ClockNeighbours *around,
+                          size_t n_samples, const ClockNext *next,
                           ClockPlacement *placements);
 
 #endif

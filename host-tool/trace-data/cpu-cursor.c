@@ -35,10 +35,10 @@ struct CpuCursor {
     int64_t missed_events; /* before the next event to hand out */
 
     ClockPosition position;
-    bool plain;          /* the page in hand needs no placements */
-    uint64_t last_ticks; /* of the page before */
-    GArray *samples;     /* of ClockSample; the page in hand */
-    GArray *placements;  /* of ClockPlacement, likewise */
+    bool plain;            /* the page in hand needs no placements */
+    uint64_t placed_until; /* bytes into the data: the base in hand's end */
+    GArray *samples;       /* of ClockSample; the base in hand */
+    GArray *placements;    /* of ClockPlacement, likewise */
     guint next_placement;
 };
 
@@ -122,87 +122,90 @@ static bool peek_header(CpuCursor *cursor, uint64_t start, PageHeader *header)
                             cursor->dat->long_bytes);
 }
 
-static bool needs_neighbours(const CpuCursor *cursor)
+static bool has_several_clocks(const CpuCursor *cursor)
 {
     return cursor->position.track && cursor->position.track->n_segments > 1;
 }
 
-/* Walks the page once for its events' ticks. */
-static void collect_samples(CpuCursor *cursor, const uint8_t *page)
+/* Appends the ticks of a page's events. */
+static void collect_samples(CpuCursor *cursor, const uint8_t *page,
+                            const PageHeader *header)
 {
     PageWalk walk;
     PageEvent event;
 
-    g_array_set_size(cursor->samples, 0);
-    page_walk_start(&walk, &cursor->header, page, cursor->dat->long_bytes);
+    page_walk_start(&walk, header, page, cursor->dat->long_bytes);
     while (page_walk_next(&walk, &event)) {
-        ClockSample sample = {event.ticks, event.zero_delta};
+        ClockSample sample = {.guest_ticks = event.ticks};
 
+        /* A base's first event counts from the base's own stamp. */
+        if (cursor->samples->len > 0 && event.zero_delta) {
+            sample.hint = event.zero_extend ? CLOCK_STEP_ZERO_EXTEND
+                                            : CLOCK_STEP_ZERO_DELTA;
+        }
         g_array_append_val(cursor->samples, sample);
     }
 }
 
+static uint64_t last_sample_ticks(const CpuCursor *cursor)
+{
+    return g_array_index(cursor->samples, ClockSample, cursor->samples->len - 1)
+        .guest_ticks;
+}
+
 /*
- * The next sub-buffer with a base of its own.  Parts of one sub-buffer that
- * were read one by one go on with the last tick of the part before.
+ * Appends the parts of the sub-buffer that were read after its first one, and
+ * finds the stamp of the next.  A part goes on with the last tick of the part
+ * before.
  */
-static void look_ahead(CpuCursor *cursor, ClockNeighbours *around)
+static ClockNext collect_parts(CpuCursor *cursor)
 {
     size_t page_bytes = cursor->dat->page_bytes;
     uint64_t start = cursor->page_start + page_bytes;
     g_autofree uint8_t *page = NULL;
-    PageHeader next;
+    PageHeader header;
+    ClockNext next = {0};
 
-    while ((around->has_next = peek_header(cursor, start, &next))) {
-        PageWalk walk;
-        PageEvent event;
-
-        around->next_guest_ticks = next.ticks;
-        if (next.ticks != around->base_last_ticks) {
+    while (peek_header(cursor, start, &header)) {
+        if (header.ticks != last_sample_ticks(cursor)) {
+            next.exists = true;
+            next.guest_ticks = header.ticks;
             break;
         }
         page = page ? page : g_malloc0(page_bytes);
         if (pread(cursor->dat->fd, page, page_bytes,
                   (off_t)(cursor->range.offset_bytes + start)) < 0) {
-            around->has_next = false;
             break;
         }
-        page_walk_start(&walk, &next, page, cursor->dat->long_bytes);
-        while (page_walk_next(&walk, &event)) {
-            around->base_last_ticks = event.ticks;
-        }
+        collect_samples(cursor, page, &header);
         start += page_bytes;
     }
+    cursor->placed_until = start;
+    return next;
 }
 
-static void place_page(CpuCursor *cursor, const uint8_t *page)
+/* Places the sub-buffer that begins with the page in hand. */
+static void place_base(CpuCursor *cursor, const uint8_t *page)
 {
-    ClockNeighbours around = {
-        .continues = cursor->page_start > 0 &&
-                     cursor->header.ticks == cursor->last_ticks,
-    };
     const ClockSample *samples;
+    ClockNext next;
     guint n;
 
     cursor->plain = true;
-    if (!needs_neighbours(cursor)) {
+    g_array_set_size(cursor->samples, 0);
+    collect_samples(cursor, page, &cursor->header);
+    if (cursor->samples->len == 0) {
         return;
     }
-    collect_samples(cursor, page);
+    next = collect_parts(cursor);
     n = cursor->samples->len;
-    if (n == 0) {
-        return;
-    }
     samples = (const ClockSample *)cursor->samples->data;
-    cursor->last_ticks = samples[n - 1].guest_ticks;
-    around.base_last_ticks = cursor->last_ticks;
-    look_ahead(cursor, &around);
     cursor->plain =
         clock_position_is_plain(&cursor->position, samples[0].guest_ticks,
-                                cursor->last_ticks, &around);
+                                samples[n - 1].guest_ticks, &next);
     if (!cursor->plain) {
         g_array_set_size(cursor->placements, n);
-        clock_position_place(&cursor->position, samples, n, &around,
+        clock_position_place(&cursor->position, samples, n, &next,
                              (ClockPlacement *)cursor->placements->data);
         cursor->next_placement = 0;
     }
@@ -226,7 +229,10 @@ static bool open_page(CpuCursor *cursor)
             if (cursor->header.missed_events != PAGE_MISSED_NONE) {
                 cursor->missed_events = cursor->header.missed_events;
             }
-            place_page(cursor, page);
+            if (has_several_clocks(cursor) &&
+                cursor->page_start >= cursor->placed_until) {
+                place_base(cursor, page);
+            }
             page_walk_start(&cursor->walk, &cursor->header, page,
                             cursor->dat->long_bytes);
             if (page_walk_next(&cursor->walk, &cursor->ahead)) {
@@ -246,6 +252,7 @@ CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
     cursor->range = g_array_index(dat->cpus, DatCpuData, cpu);
     cursor->shift_ticks = shift_ticks;
     cursor->position.track = track;
+    cursor->plain = true;
     cursor->window_bytes = MAX(dat->page_bytes, WINDOW_BYTES);
     if (cursor->range.size_bytes > 0) {
         cursor->window = g_malloc(cursor->window_bytes);

@@ -104,6 +104,7 @@ static uint64_t full_time_stamp(uint64_t stamp, uint64_t before)
 
 bool page_walk_next(PageWalk *walk, PageEvent *event)
 {
+    uint64_t start_ticks = walk->ticks;
     bool extended = false;
 
     while ((size_t)(walk->end - walk->next) >= WORD_BYTES) {
@@ -152,7 +153,8 @@ bool page_walk_next(PageWalk *walk, PageEvent *event)
             continue; /* a discarded event; its delta counts */
         }
         event->ticks = walk->ticks;
-        event->zero_delta = delta == 0 && !extended;
+        event->zero_delta = walk->ticks == start_ticks;
+        event->zero_extend = event->zero_delta && extended;
         event->data = record + (type_len ? 1 : 2) * WORD_BYTES;
         event->size_bytes = type_len ? size : size - WORD_BYTES;
         return true;

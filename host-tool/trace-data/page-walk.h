@@ -27,6 +27,7 @@ typedef struct PageWalk {
 typedef struct PageEvent {
     uint64_t ticks;      /* as the ring buffer's reader computes them */
     bool zero_delta;     /* stored with a time delta of 0 */
+    bool zero_extend;    /* likewise, by a time extend */
     const uint8_t *data; /* inside the page */
     uint32_t size_bytes;
 } PageEvent;

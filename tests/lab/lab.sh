@@ -90,7 +90,7 @@ lab_start_guest()
         -chardev "socket,id=qga,path=$dir/qga.sock,server=on,wait=off" \
         -device virtserialport,chardev=qga,name=org.qemu.guest_agent.0 \
         -chardev "socket,id=trace,path=$dir/trace.sock,server=on,wait=off" \
-        -device virtserialport,chardev=trace,name=org.qemu.trace.0 \
+        -device virtserialport,chardev=trace,name=org.qemu.trace.0,id=trace-port \
         -chardev "socket,id=lab,path=$dir/lab.sock,server=on,wait=off" \
         -device virtserialport,chardev=lab,name=lab.agent.0 \
         "$@" </dev/null >"$LAB_RESULTS/logs/$name-qemu.log" 2>&1 &

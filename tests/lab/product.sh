@@ -12,7 +12,7 @@ product_record()
     mkdir sessions
     qemu-trace-merge record --name "$name" --qmp "$dir/qmp.sock" \
         --qga "$dir/qga.sock" --trace "$dir/trace.sock" \
-        --output-dir sessions "$@" 2>&1 | tee record.log
+        --output-dir sessions "$@" 2>&1 | tee record.log || return
     session=$(product_session)
 }
 

@@ -16,14 +16,17 @@
 typedef struct Simulation {
     ClockSegment segments[8];
     size_t n_segments;
-    GArray *samples;    /* of ClockSample */
-    GArray *truth;      /* of uint64_t: the events' true host ticks */
-    GArray *page_bases; /* of uint64_t: each page's header stamp */
+    GArray *samples;         /* of ClockSample */
+    GArray *truth;           /* of uint64_t: the events' true host ticks */
+    GArray *page_bases;      /* of uint64_t: each page's header stamp */
+    ClockStepHint step_hint; /* what this kernel leaves at a step back */
 } Simulation;
 
 static void simulation_init(Simulation *sim)
 {
     memset(sim, 0, sizeof(*sim));
+    sim->step_hint =
+        g_test_rand_bit() ? CLOCK_STEP_ZERO_EXTEND : CLOCK_STEP_ZERO_DELTA;
     sim->samples = g_array_new(FALSE, FALSE, sizeof(ClockSample));
     sim->truth = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     sim->page_bases = g_array_new(FALSE, FALSE, sizeof(uint64_t));
@@ -70,7 +73,7 @@ static void record(Simulation *sim, uint64_t host)
 {
     uint64_t guest = clock_map_to_guest(&segment_of(sim, host)->map, host);
     guint n = sim->samples->len;
-    ClockSample sample = {.guest_ticks = guest, .zero_delta = true};
+    ClockSample sample = {.guest_ticks = guest};
 
     if (n % PAGE_EVENTS == 0) {
         g_array_append_val(sim->page_bases, guest);
@@ -82,7 +85,9 @@ static void record(Simulation *sim, uint64_t host)
 
         sample.guest_ticks =
             g_array_index(sim->samples, ClockSample, n - 1).guest_ticks + delta;
-        sample.zero_delta = delta == 0;
+        if (delta == 0) {
+            sample.hint = guest < last ? sim->step_hint : CLOCK_STEP_ZERO_DELTA;
+        }
     }
     g_array_append_val(sim->samples, sample);
     g_array_append_val(sim->truth, host);
@@ -137,24 +142,21 @@ static Outcome place_all(const Simulation *sim)
         guint page = start / PAGE_EVENTS;
         const ClockSample *samples =
             &g_array_index(sim->samples, ClockSample, start);
-        ClockNeighbours around = {
-            .base_last_ticks = samples[n - 1].guest_ticks,
-            .has_next = page + 1 < sim->page_bases->len,
-        };
+        ClockNext next = {.exists = page + 1 < sim->page_bases->len};
         ClockPlacement placed[PAGE_EVENTS];
 
-        if (around.has_next) {
-            around.next_guest_ticks =
+        if (next.exists) {
+            next.guest_ticks =
                 g_array_index(sim->page_bases, uint64_t, page + 1);
         }
         if (clock_position_is_plain(&position, samples[0].guest_ticks,
-                                    samples[n - 1].guest_ticks, &around)) {
+                                    samples[n - 1].guest_ticks, &next)) {
             for (guint i = 0; i < n; i++) {
                 placed[i] =
                     clock_position_plain(&position, samples[i].guest_ticks);
             }
         } else {
-            clock_position_place(&position, samples, n, &around, placed);
+            clock_position_place(&position, samples, n, &next, placed);
         }
         for (guint i = 0; i < n; i++) {
             check_event(sim, start + i, &placed[i], &outcome);

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What goes wrong on real machines: each time one clear sentence, a non-zero
+# exit, what was recorded readable, and tracing on both sides as before.
+
+. "$LAB_LIB/product.sh"
+
+lab_start_guest vm1
+state_before=$(product_tracing_state)
+guest_state_before=$(product_guest_tracing_state vm1)
+
+# expect_failure WHAT PATTERN [OPTION...]: recording fails with one sentence
+# that PATTERN matches.
+expect_failure()
+{
+    local what=$1 pattern=$2 status=0
+    shift 2
+    (product_record vm1 "$@") >/dev/null || status=$?
+    lab_assert "$what: it fails" [ $status -ne 0 ]
+    grep -v -e '^Recording to' -e '^Writing' -e '^The recording is in' \
+        -e ' events, ' -e 'TSC offset' record.log >sentences || true
+    lab_assert_equal "$what: sentences" 1 "$(wc -l <sentences)"
+    grep -qE "$pattern" sentences ||
+        lab_fail "$what: expected '$pattern', got '$(cat sentences)'"
+    lab_log "ok: $what: $(cat sentences)"
+}
+
+expect_host_as_before()
+{
+    lab_assert_equal "tracing on the host is as before" "$state_before" \
+        "$(product_tracing_state)"
+}
+
+expect_guest_as_before()
+{
+    lab_assert_equal "tracing in the guest is as before" \
+        "$guest_state_before" "$(product_guest_tracing_state vm1)"
+}
+
+expect_failure "an unknown event of the guest" 'nosuch' \
+    --duration 1 -E nosuch:event
+expect_failure "an unknown event of the host" 'nosuch' \
+    --duration 1 -e nosuch:event
+expect_failure "a tracer that is not there" 'osnoise' \
+    --duration 1 --guest-tracer osnoise
+expect_host_as_before
+expect_guest_as_before
+
+# A function tracer on both sides, as the RFC's own example has it.
+product_record vm1 --duration 1 -p function -l 'kvm_arch_vcpu_ioctl*' \
+    --guest-tracer function --guest-function 'tick_*'
+qemu-trace-merge report "$session" >functions.txt
+lab_assert "functions of the host are on the timeline" \
+    grep -q 'host: .*function: .*kvm_arch_vcpu_ioctl' functions.txt
+lab_assert "functions of the guest are on the timeline" \
+    grep -q 'vm1: .*function: .*tick_' functions.txt
+rm functions.txt
+
+lab_guest_exec vm1 mv /usr/bin/qga-trace /tmp/
+expect_failure "a guest without qga-trace" 'qga-trace' --duration 1
+lab_guest_exec vm1 mv /tmp/qga-trace /usr/bin/
+
+lab_guest_exec vm1 sh -c '
+    for port in /sys/class/virtio-ports/*; do
+        if [ "$(cat "$port/name")" = org.qemu.trace.0 ]; then
+            sleep 1000 <>"/dev/${port##*/}" >/dev/null 2>&1 &
+        fi
+    done'
+expect_failure "a port that is taken" 'taken|in use|busy' --duration 1
+lab_guest_exec vm1 killall sleep
+
+lab_guest_exec vm1 pkill -STOP -f org.qemu.guest_agent
+expect_failure "an agent that does not answer" 'agent' --duration 1
+lab_guest_exec vm1 pkill -CONT -f org.qemu.guest_agent
+expect_host_as_before
+expect_guest_as_before
+
+# The disk is full in mid-recording.
+mkdir small
+mount -t tmpfs -o size=3m small small
+dir=$LAB_DIR/vm1
+status=0
+qemu-trace-merge record --name vm1 --qmp "$dir/qmp.sock" \
+    --qga "$dir/qga.sock" --trace "$dir/trace.sock" --output-dir small \
+    -- lab-load 4 200 >record.log 2>&1 || status=$?
+cat record.log
+lab_assert "a full disk: it fails" [ $status -ne 0 ]
+lab_assert "a full disk is named" grep -qiE 'no space|disk|full' record.log
+lab_assert "what was recorded is there" test -s small/*Z/session.json
+umount small
+expect_host_as_before
+expect_guest_as_before
+
+# QEMU is killed in mid-recording: what came until then is readable.
+kill_qemu()
+{
+    product_await_recording
+    sleep 2
+    kill -KILL "$(lab_guest_pid vm1)"
+}
+kill_qemu &
+killer=$!
+expect_failure "QEMU killed" 'QEMU|guest' --duration 20 -- lab-load 8 500
+wait $killer
+session=$(product_session)
+qemu-trace-merge report "$session" >killed.txt
+lab_assert "the guest's events until then are readable" \
+    grep -q 'vm1: .*sched_switch' killed.txt
+lab_assert "the host's events until then are readable" \
+    grep -q 'host: .*kvm_entry' killed.txt
+rm killed.txt
+expect_host_as_before
