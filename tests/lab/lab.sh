@@ -163,7 +163,12 @@ lab_stop_guest()
 {
     local name=$1
 
-    lab__alive "$name" || return 0
+    if ! lab__alive "$name"; then
+        local status=0
+        wait "${lab__pids[$name]}" 2>/dev/null || status=$?
+        lab_log "guest $name had ended by itself, status $status"
+        return 0
+    fi
     lab-talk -t 5 qmp "$LAB_DIR/$name/qmp2.sock" '{"execute": "quit"}' \
              >/dev/null 2>&1 || true
     if ! lab_wait_for 5 eval "! lab__alive $name"; then

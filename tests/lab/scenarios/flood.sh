@@ -13,7 +13,7 @@ dir=$LAB_DIR/vm1
 mkdir sessions
 qemu-trace-merge record --name vm1 --qmp "$dir/qmp.sock" \
     --qga "$dir/qga.sock" --trace "$dir/trace.sock" --output-dir sessions \
-    --guest-event sched:sched_process_hang --guest-buffer-size 256 --duration 25 \
+    --guest-event sched:sched_process_hang --guest-buffer-size 256 \
     >record.txt 2>&1 &
 recorder=$!
 
@@ -38,23 +38,9 @@ kill -STOP $recorder
 sleep 5
 kill -CONT $recorder
 wait $writers
+kill -INT $recorder
 wait $recorder || lab_fail "the recording failed: $(cat record.txt)"
 cat record.txt
-session=$(product_session)
-
 for cpu in 0 1; do
-    written=$(lab_guest_exec vm1 cat /tmp/written-$cpu)
-    received=$(qemu-trace-merge report -i "$session/vm1.dat" |
-        grep -cE "\[00$cpu\].* marker $cpu [0-9]+$" || true)
-    lost=$(lab_json ".machines[1].cpus[$cpu].overrun-events" \
-        <"$session/session.json")
-    unread=$(lab_json ".machines[1].cpus[$cpu].unread-events" \
-        <"$session/session.json")
-    lab_log "CPU $cpu: written $written, received $received, lost $lost," \
-        "unread $unread"
-    lab_assert_equal "CPU $cpu: received + lost" "$written" \
-        $((received + lost + unread))
-    lab_assert "CPU $cpu: the host's pause cost events" [ "$lost" -gt 0 ]
-    lab_assert "CPU $cpu: the guest wrote on during the pause" \
-        [ "$written" -gt "$received" ]
+    lab_guest_exec vm1 cat /tmp/written-$cpu >written-$cpu
 done
