@@ -56,6 +56,10 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
+            g_autofree char *name =
+                g_strconcat(PROGRAM " ", commands[i].name, NULL);
+
+            g_set_prgname(name); /* what --help calls the program */
             return commands[i].run(argc - 1, argv + 1);
         }
     }
