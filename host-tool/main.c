@@ -42,6 +42,8 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     /* Who closes a pipe or a socket is told so by write(). */
     signal(SIGPIPE, SIG_IGN);
+    /* Inherited as ignored, it would take our children's exit statuses. */
+    signal(SIGCHLD, SIG_DFL);
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();

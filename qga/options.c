@@ -257,7 +257,13 @@ Options *options_parse(char **argv, GError **error)
     } else if (!parse_command(options, argv, error)) {
         return NULL;
     }
-    if (!options->state_dir) {
+    if (options->state_dir) {
+        /* The recorder changes to another directory. */
+        char *absolute = g_canonicalize_filename(options->state_dir, NULL);
+
+        g_free(options->state_dir);
+        options->state_dir = absolute;
+    } else {
         options->state_dir = g_strdup(STATE_DEFAULT_DIR);
     }
     return g_steal_pointer(&options);

@@ -255,10 +255,16 @@ int main(int argc G_GNUC_UNUSED, char **argv)
 {
     g_autoptr(Options) options = NULL;
     g_autoptr(GError) error = NULL;
+    const struct sigaction on_child = {
+        .sa_handler = SIG_DFL,
+        .sa_flags = SA_NOCLDSTOP,
+    };
     int exit_status = EXIT_SUCCESS;
 
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
+    /* Not ignored, as it may be inherited, and not for a stopped command. */
+    sigaction(SIGCHLD, &on_child, NULL);
     options = options_parse(argv, &error);
     if (!options || !run_command(options, &exit_status, &error)) {
         fprintf(stderr, "qga-trace: %s\n", error->message);

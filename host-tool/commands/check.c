@@ -5,6 +5,7 @@
  */
 #include "commands/commands.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,9 +30,12 @@ static int64_t span(const TimelineScale *scale, int64_t ticks)
 
 static int64_t ticks_of_ns(const TimelineScale *scale, int64_t ns)
 {
-    uint64_t second = timeline_scale_apply(scale, UINT64_C(1) << 32);
+    TimelineScale plain = *scale;
+    uint64_t many_ns;
 
-    return (int64_t)((__int128)ns * (INT64_C(1) << 32) / (int64_t)second);
+    plain.ns_offset = 0;
+    many_ns = timeline_scale_apply(&plain, UINT64_C(1) << 32);
+    return many_ns ? (int64_t)((__int128)ns * (INT64_C(1) << 32) / many_ns) : 0;
 }
 
 static const char *unit_name(const TimelineScale *scale)
@@ -134,6 +138,7 @@ int cmd_check(int argc, char **argv)
     g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(Certificate) certificate = NULL;
     g_autoptr(GError) error = NULL;
+    int status;
 
     g_option_context_set_summary(
         context,
@@ -152,5 +157,11 @@ int cmd_check(int argc, char **argv)
     shift_guests(inputs, shift_ns);
     certificate = certificate_make(inputs);
     input_options_warn(inputs);
-    return judge(certificate, &((TimelineInput *)inputs->pdata[0])->scale);
+    status = judge(certificate, &((TimelineInput *)inputs->pdata[0])->scale);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        g_set_error(&error, G_IO_ERROR, g_io_error_from_errno(errno),
+                    "cannot write the result: %s", g_strerror(errno));
+        return command_fail("check", error);
+    }
+    return status;
 }

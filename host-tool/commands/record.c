@@ -299,6 +299,13 @@ static int report_result(const RecordOptions *o, const RecordingResult *result,
 
         return o->command ? EXIT_OWN_FAILURE : status;
     }
+    if (o->command && !result->has_process) {
+        fprintf(stderr,
+                "qemu-trace-merge record: '%s' had not ended when the "
+                "recording did; it still runs in the guest\n",
+                o->command[0]);
+        return EXIT_OWN_FAILURE;
+    }
     if (result->has_process && !o->is_quiet) {
         fprintf(stderr, "'%s' ended with exit status %d in the guest.\n",
                 o->command[0], result->process.exit_code);

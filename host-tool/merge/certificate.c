@@ -6,6 +6,7 @@
 #include "merge/certificate.h"
 
 #include "merge/timeline.h"
+#include "trace-data/cpu-cursor.h"
 
 /* One vCPU's window while the line is walked. */
 typedef struct Window {
@@ -27,11 +28,17 @@ typedef struct Window {
     uint64_t last_ticks;
 } Window;
 
+/* One host CPU: is it between events that it lost? */
+typedef struct HostCpu {
+    bool lossy;
+} HostCpu;
+
 /* How one host file writes kvm_entry and kvm_exit. */
 typedef struct HostEvents {
     int entry_id;
     int exit_id;
     EventField pid;
+    GArray *cpus; /* of HostCpu, by CPU number */
 } HostEvents;
 
 typedef struct Walk {
@@ -47,6 +54,14 @@ static void vcpu_free(gpointer data)
     g_free(vcpu->machine);
     g_array_unref(vcpu->host_cpus);
     g_free(vcpu);
+}
+
+static void host_free(gpointer data)
+{
+    HostEvents *host = data;
+
+    g_array_unref(host->cpus);
+    g_free(host);
 }
 
 static void add_guest(Walk *walk, Certificate *certificate,
@@ -72,6 +87,28 @@ static void add_guest(Walk *walk, Certificate *certificate,
     }
 }
 
+static void set_lossy(Walk *walk, HostCpu *cpu, bool lossy)
+{
+    if (cpu->lossy != lossy) {
+        cpu->lossy = lossy;
+        walk->lossy_cpus += lossy ? 1 : -1u;
+    }
+}
+
+/* A CPU whose first page follows lost events lost them from the start on. */
+static void start_lossy(Walk *walk, const HostEvents *host,
+                        const TimelineInput *input)
+{
+    for (guint cpu = 0; cpu < host->cpus->len; cpu++) {
+        g_autoptr(CpuCursor) cursor = cpu_cursor_new(input->dat, cpu, NULL, 0);
+        CpuEvent first;
+
+        if (cpu_cursor_next(cursor, &first) && first.missed_events != 0) {
+            set_lossy(walk, &g_array_index(host->cpus, HostCpu, cpu), true);
+        }
+    }
+}
+
 static void add_host(Walk *walk, TimelineInput *input)
 {
     HostEvents *host = g_new0(HostEvents, 1);
@@ -79,6 +116,9 @@ static void add_host(Walk *walk, TimelineInput *input)
     host->entry_id = event_table_find(input->events, "kvm", "kvm_entry");
     host->exit_id = event_table_find(input->events, "kvm", "kvm_exit");
     host->pid = event_table_pid_field(input->events);
+    host->cpus = g_array_new(FALSE, TRUE, sizeof(HostCpu));
+    g_array_set_size(host->cpus, input->dat->cpus->len);
+    start_lossy(walk, host, input);
     g_hash_table_insert(walk->hosts, input, host);
 }
 
@@ -219,16 +259,19 @@ static void walk_guest_event(Walk *walk, const TimelineEvent *event)
 }
 
 /* Events that one host CPU lost may have been any vCPU's entry or exit. */
-static void walk_losses(Walk *walk, const CpuEvent *record)
+static void walk_losses(Walk *walk, const HostEvents *host,
+                        const TimelineEvent *event)
 {
-    if (record->missed_events != 0 && walk->lossy_cpus > 0) {
-        walk->lossy_cpus--;
-    }
-    if (record->missed_events != 0 || record->loss_follows) {
+    HostCpu *cpu = &g_array_index(host->cpus, HostCpu, event->cpu);
+
+    if (event->event.missed_events != 0 || event->event.loss_follows) {
         forget_windows(walk);
     }
-    if (record->loss_follows) {
-        walk->lossy_cpus++;
+    if (event->event.missed_events != 0) {
+        set_lossy(walk, cpu, false);
+    }
+    if (event->event.loss_follows) {
+        set_lossy(walk, cpu, true);
     }
 }
 
@@ -253,7 +296,7 @@ Certificate *certificate_make(GPtrArray *inputs)
     g_autoptr(GHashTable) by_thread =
         g_hash_table_new_full(NULL, NULL, NULL, g_free);
     g_autoptr(GHashTable) hosts =
-        g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        g_hash_table_new_full(NULL, NULL, NULL, host_free);
     Walk walk = {.by_thread = by_thread, .hosts = hosts};
     g_autoptr(Timeline) timeline = NULL;
     TimelineEvent event;
@@ -273,7 +316,7 @@ Certificate *certificate_make(GPtrArray *inputs)
         const HostEvents *host = g_hash_table_lookup(hosts, event.input);
 
         if (host) {
-            walk_losses(&walk, &event.event);
+            walk_losses(&walk, host, &event);
             walk_host_event(&walk, host, &event);
         } else {
             walk_guest_event(&walk, &event);

@@ -61,8 +61,8 @@ static GArray *segments_of_samples(const GArray *samples)
         if (last) {
             uint64_t guest = sample->from_guest_ticks;
 
-            last->to_host_ticks = clock_map_to_host(&last->map, guest - 1);
             segment.from_host_ticks = clock_map_to_host(&segment.map, guest);
+            last->to_host_ticks = segment.from_host_ticks - 1;
         }
         g_array_append_val(segments, segment);
     }

@@ -321,7 +321,8 @@ static void fill_machine(SessionMachine *machine, const StreamSummary *summary,
             .cpu = stats->cpu,
             .read_events = stats->read_events,
             .overrun_events = stats->overrun_events,
-            .dropped_events = stats->dropped_events,
+            .dropped_events =
+                stats->dropped_events + stats->commit_overrun_events,
             .unread_events = stats->unread_events,
             .pages = stats->pages,
         };

@@ -71,6 +71,24 @@ static gboolean is_change_of(const OffsetChange *change, const OffsetVcpu *vcpu)
            change->previous_ticks != change->next_ticks;
 }
 
+/*
+ * A guest may write its TSC as often as it likes, and each time makes a
+ * segment.  What comes after this many is not worth a place in the session.
+ */
+#define MAX_SEGMENTS 1000
+
+static void give_up(const OffsetVcpu *vcpu, GArray *segments, GPtrArray *notes)
+{
+    ClockSegment *last = segment_at(segments, segments->len - 1);
+
+    last->to_host_ticks = UINT64_MAX;
+    last->error_ticks = UINT64_MAX;
+    add_note(notes, vcpu,
+             "its TSC offset changed more than %d times; events after host "
+             "tick %" G_GUINT64_FORMAT " have no exact time",
+             MAX_SEGMENTS, last->from_host_ticks);
+}
+
 /* One segment more than there are changes; *error_ticks where two changes
  * that follow each other disagree about what held between them. */
 static GArray *chain_changes(const OffsetVcpu *vcpu, const GArray *changes,
@@ -85,6 +103,10 @@ static GArray *chain_changes(const OffsetVcpu *vcpu, const GArray *changes,
 
         if (!is_change_of(change, vcpu)) {
             continue;
+        }
+        if (segments->len == MAX_SEGMENTS) {
+            give_up(vcpu, segments, notes);
+            break;
         }
         if (segments->len == 0) {
             ClockSegment first = new_segment(vcpu, change->previous_ticks,

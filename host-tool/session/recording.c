@@ -138,7 +138,7 @@ static gboolean make_directory(Recording *self, GError **error)
                 ? g_build_filename(options->output_dir, name, NULL)
                 : g_strdup(name);
 
-        if (mkdir(dir, 0755) == 0) {
+        if (mkdir(dir, 0700) == 0) {
             self->result->dir = g_steal_pointer(&dir);
             return TRUE;
         }
@@ -231,7 +231,7 @@ static gboolean start_host(Recording *self, GError **error)
     if (!choice) {
         return FALSE;
     }
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
                     "cannot create '%s': %s", path, g_strerror(errno));
@@ -507,6 +507,24 @@ static void save(Recording *self, SessionState state, GError **first)
     keep_error(first, error);
 }
 
+/* A stream without its end is a failure, whoever is to blame for it. */
+static void check_ended(const Recording *self, GError **first)
+{
+    const GPtrArray *machines = self->result->session->machines;
+
+    for (guint i = 0; !*first && i < machines->len; i++) {
+        const SessionMachine *machine = machines->pdata[i];
+
+        if (!machine->ended) {
+            g_set_error(first, SESSION_ERROR, SESSION_ERROR_FAILED,
+                        "the recording of '%s' was cut short: %s",
+                        machine->name,
+                        machine->notes->len ? (char *)machine->notes->pdata[0]
+                                            : "its stream has no end");
+        }
+    }
+}
+
 /* Bytes that were recorded must not be lost for an error elsewhere. */
 static void make_files(Recording *self, GError **first)
 {
@@ -521,6 +539,7 @@ static void make_files(Recording *self, GError **first)
     session_dats_make(self->result->session, self->result->dir, queries,
                       &error);
     keep_error(first, error);
+    check_ended(self, first);
 }
 
 gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,

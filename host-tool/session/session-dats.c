@@ -45,6 +45,9 @@ static gboolean peek(Maker *maker, SessionMachine *machine)
 
     if (!make_dat_peek(maker->dir, machine, &hello_cpus, &error)) {
         note(machine, error->message);
+        if (!maker->failure) {
+            maker->failure = g_steal_pointer(&error);
+        }
         return FALSE;
     }
     if (machine->role == SESSION_GUEST) {

@@ -295,7 +295,7 @@ gboolean session_save(const Session *session, const char *dir, GError **error)
                                                    JSON_C_TO_STRING_SPACED),
         "\n", NULL);
     gboolean ok;
-    int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
     if (fd < 0) {
         return throw_errno(error, "create", new_path);

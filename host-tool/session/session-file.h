@@ -39,7 +39,7 @@ typedef struct SessionCpu {
     uint32_t cpu;
     uint64_t read_events;
     uint64_t overrun_events;
-    uint64_t dropped_events;
+    uint64_t dropped_events; /* buffer full, or nested too deep to commit */
     uint64_t unread_events;
     uint64_t pages;
 } SessionCpu;

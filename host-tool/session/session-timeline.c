@@ -64,7 +64,7 @@ GPtrArray *session_timeline_open(const char *dir, GPtrArray **missing,
     if (!session) {
         return NULL;
     }
-    if (session->state != SESSION_COMPLETE) {
+    if (session->state == SESSION_RECORDING) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                     "%s: the recording was not finished; run "
                     "'qemu-trace-merge recover %s' first",

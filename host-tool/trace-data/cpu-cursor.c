@@ -163,11 +163,15 @@ static ClockNext collect_parts(CpuCursor *cursor)
     size_t page_bytes = cursor->dat->page_bytes;
     uint64_t start = cursor->page_start + page_bytes;
     g_autofree uint8_t *page = NULL;
+    uint64_t commit_bytes = cursor->header.commit_bytes;
     PageHeader header;
     ClockNext next = {0};
 
     while (peek_header(cursor, start, &header)) {
-        if (header.ticks != last_sample_ticks(cursor)) {
+        /* All parts together are no more than one sub-buffer. */
+        commit_bytes += header.commit_bytes;
+        if (header.ticks != last_sample_ticks(cursor) ||
+            commit_bytes > page_bytes) {
             next.exists = true;
             next.guest_ticks = header.ticks;
             break;

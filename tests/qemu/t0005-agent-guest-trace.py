@@ -213,12 +213,12 @@ class Test:
         self.expect('answered at once', True, time.monotonic() - before < 5)
 
     def test_silence(self):
-        self.install('exec sleep 60')
+        self.install('exec sleep 300')
         before = time.monotonic()
         self.expect_error('no answer', 'did not answer in time',
                           self.agent.execute('guest-trace-status'))
-        self.expect('waited 15 s', True,
-                    14 < time.monotonic() - before < 25)
+        self.expect('waited a minute', True,
+                    59 < time.monotonic() - before < 90)
 
     def run(self):
         for name in [name for name in dir(self) if name.startswith('test_')]:

@@ -155,6 +155,25 @@ static void test_broken_chain(void)
     g_assert_cmpuint(notes->len, ==, 1);
 }
 
+static void test_very_many(void)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(OffsetChange));
+    OffsetSample samples[] = {sample(1, 0)};
+    g_autoptr(GArray) segments = NULL;
+
+    for (int i = 0; i < 5000; i++) {
+        OffsetChange next = change((uint64_t)(100 + i), i, i + 1);
+
+        g_array_append_val(changes, next);
+    }
+    segments = kvm(ARRAY(samples), g_array_ref(changes), notes);
+    g_assert_cmpuint(segments->len, ==, 1000);
+    g_assert_cmpuint(g_array_index(segments, ClockSegment, 999).error_ticks, ==,
+                     UINT64_MAX);
+    g_assert_cmpuint(notes->len, ==, 1);
+}
+
 static void test_ratio(void)
 {
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
@@ -235,6 +254,7 @@ int main(int argc, char **argv)
     g_test_add_func("/offsets/change-in-query", test_change_in_query);
     g_test_add_func("/offsets/change-without-event", test_change_without_event);
     g_test_add_func("/offsets/broken-chain", test_broken_chain);
+    g_test_add_func("/offsets/very-many", test_very_many);
     g_test_add_func("/offsets/ratio", test_ratio);
     g_test_add_func("/offsets/tcg-stop", test_tcg_stop);
     g_test_add_func("/offsets/tcg-creep", test_tcg_creep);

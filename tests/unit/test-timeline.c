@@ -124,7 +124,7 @@ static void test_time_shift(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     static const uint64_t ticks[] = {100, 200, 5300};
     static const uint64_t merged[] = {1100, 1200, 1300};
-    static const DatTimeShift samples[] = {{0, 1000}, {5000, -4000}};
+    static const DatTimeShift samples[] = {{0, 1000}, {5250, -4000}};
     g_autoptr(DatBuilder) guest = build(1, 0, ticks, 3);
     g_autoptr(GArray) shifts = g_array_new(FALSE, FALSE, sizeof(DatTimeShift));
     TimelineInput *input;
