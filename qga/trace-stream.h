@@ -26,10 +26,10 @@
 #define TRACE_STREAM_MAX_PAYLOAD_BYTES (1u << 20)
 #define TRACE_STREAM_MAX_CPUS          4096
 /* Largest sub-buffer that a kernel can be asked for (buffer_subbuf_size_kb). */
-#define TRACE_STREAM_MAX_PAGE_BYTES    (512u << 10)
-#define TRACE_STREAM_NO_CPU            UINT32_MAX
+#define TRACE_STREAM_MAX_PAGE_BYTES (512u << 10)
+#define TRACE_STREAM_NO_CPU         UINT32_MAX
 /* The APIC id of a CPU that does not tell it. */
-#define TRACE_STREAM_NO_APIC_ID        UINT32_MAX
+#define TRACE_STREAM_NO_APIC_ID UINT32_MAX
 
 typedef enum TraceFrameType {
     TRACE_FRAME_HELLO = 1, /* TraceHello, then cpu_count TraceHelloCpu */
@@ -100,13 +100,13 @@ typedef struct TraceMeta {
  */
 typedef struct TraceCpuStats {
     uint32_t cpu;
-    uint32_t reserved;        /* 0 */
-    uint64_t read_events;     /* handed to the recorder and sent */
-    uint64_t overrun_events;  /* overwritten before they were read */
+    uint32_t reserved;              /* 0 */
+    uint64_t read_events;           /* handed to the recorder and sent */
+    uint64_t overrun_events;        /* overwritten before they were read */
     uint64_t commit_overrun_events; /* lost to nesting, see ring_buffer.c */
-    uint64_t dropped_events;  /* refused because the buffer was full */
-    uint64_t unread_events;   /* still in the buffer when time was up */
-    uint64_t pages;           /* PAGE frames sent */
+    uint64_t dropped_events;        /* refused because the buffer was full */
+    uint64_t unread_events;         /* still in the buffer when time was up */
+    uint64_t pages;                 /* PAGE frames sent */
 } TraceCpuStats;
 
 _Static_assert(sizeof(TraceFrameHeader) == 24, "wire format");

@@ -33,8 +33,8 @@ static unsigned long write_markers(int fd, int cpu, double seconds)
         int size = snprintf(text, sizeof(text), "marker %d %lu", cpu, count);
 
         if (write(fd, text, size) != size) {
-            fprintf(stderr, "lab-markers: cannot write marker %lu: %s\n",
-                    count, strerror(errno));
+            fprintf(stderr, "lab-markers: cannot write marker %lu: %s\n", count,
+                    strerror(errno));
             exit(1);
         }
         count++;
