@@ -108,24 +108,61 @@ static void replace_segments(SessionVcpu *vcpu, GArray *segments)
     vcpu->segments = segments;
 }
 
+/*
+ * Scaling is looked up once, while QEMU lives: it never changes, and KVM's own
+ * numbers are gone with the process.
+ */
+static TscScaling scaling_of(SessionMachine *machine, const SessionVcpu *vcpu,
+                             const GPtrArray *queries)
+{
+    const OffsetReading *reading = NULL;
+    const OffsetQuery *query = NULL;
+    TscScaling scaling;
+
+    if (vcpu->segments->len > 0) {
+        const ClockSegment *known =
+            &g_array_index(vcpu->segments, ClockSegment, 0);
+
+        return (TscScaling){
+            .kind = known->error_ticks == UINT64_MAX ? TSC_SCALING_UNKNOWN
+                                                     : TSC_SCALING_EXACT,
+            .ratio = known->map.ratio,
+            .frac_bits = known->map.frac_bits,
+        };
+    }
+    /* A vCPU that was plugged in later is not in the first answer. */
+    for (guint i = 0; !reading && i < queries->len; i++) {
+        query = queries->pdata[i];
+        reading = offset_query_find(query, vcpu->apic_id);
+    }
+    scaling = tsc_scaling_find(reading ? reading->guest_khz : 0,
+                               query->host_khz, vcpu->thread_id, vcpu->apic_id);
+    note_scaling(machine, vcpu, &scaling);
+    return scaling;
+}
+
+/* An uncertainty that was found before does not go away. */
+static void keep_error(SessionVcpu *vcpu, uint64_t error_ticks)
+{
+    for (guint i = 0; i < vcpu->segments->len; i++) {
+        ClockSegment *segment = &g_array_index(vcpu->segments, ClockSegment, i);
+
+        segment->error_ticks = MAX(segment->error_ticks, error_ticks);
+    }
+}
+
 static void set_kvm_segments(SessionMachine *machine, SessionVcpu *vcpu,
                              const GPtrArray *queries, const GArray *changes,
                              GPtrArray *notes)
 {
-    const OffsetQuery *first = queries->pdata[0];
-    const OffsetReading *reading = offset_query_find(first, vcpu->apic_id);
     g_autoptr(GArray) samples = samples_of(vcpu, queries);
-    TscScaling scaling =
-        tsc_scaling_find(reading ? reading->guest_khz : 0, first->host_khz,
-                         vcpu->thread_id, vcpu->apic_id);
+    TscScaling scaling = scaling_of(machine, vcpu, queries);
     OffsetVcpu who = {vcpu->apic_id, vcpu->thread_id, scaling.ratio,
                       scaling.frac_bits};
 
-    note_scaling(machine, vcpu, &scaling);
     replace_segments(vcpu, offsets_kvm_segments(&who, samples, changes, notes));
-    for (guint i = 0;
-         scaling.kind == TSC_SCALING_UNKNOWN && i < vcpu->segments->len; i++) {
-        g_array_index(vcpu->segments, ClockSegment, i).error_ticks = UINT64_MAX;
+    if (scaling.kind == TSC_SCALING_UNKNOWN) {
+        keep_error(vcpu, UINT64_MAX);
     }
 }
 
@@ -173,6 +210,7 @@ void guest_clock_recover(SessionMachine *machine, const GArray *changes)
             g_array_new(FALSE, FALSE, sizeof(OffsetSample));
         const ClockSegment *first;
         OffsetSample sample = {.to_host_ticks = UINT64_MAX};
+        uint64_t error_ticks = 0;
         OffsetVcpu who;
 
         if (vcpu->segments->len == 0) {
@@ -183,8 +221,14 @@ void guest_clock_recover(SessionMachine *machine, const GArray *changes)
                            first->map.frac_bits};
         sample.offset_ticks = first->map.offset_ticks;
         g_array_append_val(samples, sample);
+        for (guint n = 0; n < vcpu->segments->len; n++) {
+            error_ticks =
+                MAX(error_ticks,
+                    g_array_index(vcpu->segments, ClockSegment, n).error_ticks);
+        }
         replace_segments(vcpu,
                          offsets_kvm_segments(&who, samples, changes, notes));
+        keep_error(vcpu, error_ticks);
     }
     steal_notes(machine, notes);
 }
