@@ -48,7 +48,7 @@ static GOptionContext *new_context(RecordOptions *o)
 {
     const GOptionEntry entries[] = {
         {"qmp", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.qmp,
-         "QEMU's monitor (-qmp unix:SOCKET,server,nowait)", "SOCKET"},
+         "QEMU's monitor (-qmp unix:SOCKET,server=on,wait=off)", "SOCKET"},
         {"qga", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.agent,
          "The guest agent's channel, org.qemu.guest_agent.0", "SOCKET"},
         {"trace", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.trace,

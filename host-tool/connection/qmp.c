@@ -147,10 +147,11 @@ static gboolean greet(Qmp *qmp, GError **error)
         json_channel_receive(qmp->channel, deadline, &greeting, error);
 
     if (status == JSON_CHANNEL_TIMEOUT) {
-        g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT,
-                    "%s does not greet: another program may hold the monitor; "
-                    "give QEMU a second one with -qmp unix:PATH,server,nowait",
-                    json_channel_peer(qmp->channel));
+        g_set_error(
+            error, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT,
+            "%s does not greet: another program may hold the monitor; "
+            "give QEMU a second one with -qmp unix:PATH,server=on,wait=off",
+            json_channel_peer(qmp->channel));
     }
     if (status != JSON_CHANNEL_MESSAGE) {
         return FALSE;

@@ -13,6 +13,8 @@ struct EventTable {
     struct tep_handle *tep;
     struct tep_plugin_list *plugins;
     struct trace_seq seq; /* reused for every line */
+    uint8_t *record;      /* RECORD_BYTES, zero behind the record in hand */
+    size_t record_bytes;
     unsigned bad_formats;
     GHashTable *stack_ids; /* events whose text has lines of its own */
     GHashTable *guests;    /* vCPU thread id -> EventTable, not owned */
@@ -49,6 +51,12 @@ void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
 
 /* Width to which trace-cmd report pads an event's name. */
 #define NAME_WIDTH 20
+
+/*
+ * libtraceevent reads fields where the format says they are, without asking
+ * how long the record is.  A __data_loc word addresses no more than this.
+ */
+#define RECORD_BYTES (2u << 16)
 
 /* Every record starts with the event's id: struct trace_entry. */
 #define COMMON_TYPE_BYTES 2
@@ -106,6 +114,7 @@ EventTable *event_table_new(const DatFile *dat)
     }
     g_hash_table_insert(tables_by_tep, table->tep, table);
     trace_seq_init(&table->seq);
+    table->record = g_malloc0(RECORD_BYTES);
     tep_set_long_size(table->tep, (int)dat->long_bytes);
     tep_set_page_size(table->tep, (int)dat->page_bytes);
     tep_set_cpus(table->tep, (int)dat->cpus->len);
@@ -139,6 +148,7 @@ void event_table_free(EventTable *table)
     tep_unload_plugins(table->plugins, table->tep);
     tep_free(table->tep);
     g_hash_table_unref(table->stack_ids);
+    g_free(table->record);
     g_free(table);
 }
 
@@ -247,6 +257,20 @@ static void append_name(struct trace_seq *seq, const struct tep_event *event,
                      MAX(0, NAME_WIDTH - (int)strlen(event->name)), "");
 }
 
+/* A short record, as a hostile guest makes it, must not show what is behind. */
+static uint8_t *padded(EventTable *table, const uint8_t *data,
+                       size_t size_bytes)
+{
+    size_t size = MIN(size_bytes, RECORD_BYTES);
+
+    memcpy(table->record, data, size);
+    if (size < table->record_bytes) {
+        memset(table->record + size, 0, table->record_bytes - size);
+    }
+    table->record_bytes = size;
+    return table->record;
+}
+
 void event_table_print(EventTable *table, GString *line,
                        const EventTextStyle *style, const char *insert,
                        unsigned cpu, uint64_t time, const uint8_t *data,
@@ -255,8 +279,8 @@ void event_table_print(EventTable *table, GString *line,
     struct trace_seq *seq = &table->seq;
     struct tep_record record = {
         .ts = time,
-        .size = (int)size_bytes,
-        .data = (void *)data,
+        .size = (int)MIN(size_bytes, RECORD_BYTES),
+        .data = padded(table, data, size_bytes),
         .cpu = (int)cpu,
     };
     int id = event_record_id(data, size_bytes);
