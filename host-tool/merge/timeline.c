@@ -1,7 +1,9 @@
 /*
  * Timeline: the events of several files in the order in which they happened.
  *
- * A binary heap of one slot for each CPU of each file.
+ * A tournament of one slot for each CPU of each file: every node of the tree
+ * keeps the loser of the match below it, so that the next event costs one
+ * match a level, and no comparison between losers.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,22 +13,31 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
-/* The event that a CPU offers next. */
+/* One CPU of one file. */
 typedef struct Slot {
     CpuCursor *cursor;
     const TimelineInput *input;
     unsigned cpu;
-    unsigned order; /* breaks ties as the files and CPUs are given */
-    CpuEvent event;
-    uint64_t key;
 } Slot;
 
+/*
+ * What a slot offers next.  Slots are in the order in which files and CPUs
+ * are given, which breaks ties.
+ */
+typedef struct Offer {
+    uint64_t key;
+    uint32_t slot;
+    uint32_t is_over; /* behind every event that there is */
+} Offer;
+
 struct Timeline {
-    GArray *slots; /* of Slot; all of them */
-    Slot **heap;
-    guint n_heap;
+    GArray *slots;  /* of Slot; all of them */
+    Offer *losers;  /* [1, n_leaves); a match between 2i and 2i + 1 is at i */
+    guint n_leaves; /* slots, rounded up to a power of 2 */
+    Offer winner;
     bool by_time; /* the inputs' ticks differ: compare nanoseconds */
-    bool taken;   /* heap[0] was handed out and must be refilled */
+    bool taken;   /* the winner was handed out: ask its slot for the next */
+    bool started; /* the tree was built */
 };
 
 uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks)
@@ -44,49 +55,105 @@ uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks)
     }
 }
 
+static uint64_t divide_up(unsigned __int128 dividend, uint64_t divisor)
+{
+    unsigned __int128 quotient = (dividend + divisor - 1) / divisor;
+
+    return quotient > UINT64_MAX ? UINT64_MAX : (uint64_t)quotient;
+}
+
+/* time without the scale's offset, within what ticks can reach */
+static uint64_t remove_offset(uint64_t time, int64_t ns_offset)
+{
+    __int128 plain = (__int128)time - ns_offset;
+
+    if (plain < 0) {
+        return 0;
+    }
+    return plain > UINT64_MAX ? UINT64_MAX : (uint64_t)plain;
+}
+
+uint64_t timeline_scale_invert(const TimelineScale *scale, uint64_t time)
+{
+    uint64_t ns = remove_offset(time, scale->ns_offset);
+
+    switch (scale->unit) {
+    case TIMELINE_NS:
+        return divide_up((unsigned __int128)ns << scale->shift, scale->mult);
+    case TIMELINE_HZ:
+        return divide_up((unsigned __int128)ns * scale->hz, NS_PER_SECOND);
+    default:
+        return time;
+    }
+}
+
 static bool same_scale(const TimelineScale *a, const TimelineScale *b)
 {
     return a->unit == b->unit && a->mult == b->mult && a->shift == b->shift &&
            a->hz == b->hz && a->ns_offset == b->ns_offset;
 }
 
-static bool comes_first(const Slot *a, const Slot *b)
+static Slot *slot_at(const Timeline *timeline, guint i)
 {
-    return a->key != b->key ? a->key < b->key : a->order < b->order;
+    return &g_array_index(timeline->slots, Slot, i);
 }
 
-static void sift_down(Timeline *timeline, guint i)
+static bool comes_first(const Offer *a, const Offer *b)
 {
-    Slot *slot = timeline->heap[i];
-
-    for (;;) {
-        guint child = 2 * i + 1;
-
-        if (child >= timeline->n_heap) {
-            break;
-        }
-        if (child + 1 < timeline->n_heap &&
-            comes_first(timeline->heap[child + 1], timeline->heap[child])) {
-            child++;
-        }
-        if (!comes_first(timeline->heap[child], slot)) {
-            break;
-        }
-        timeline->heap[i] = timeline->heap[child];
-        i = child;
+    if (a->is_over != b->is_over) {
+        return b->is_over;
     }
-    timeline->heap[i] = slot;
+    return a->key != b->key ? a->key < b->key : a->slot < b->slot;
 }
 
-static bool fill(Timeline *timeline, Slot *slot)
+static Offer ask(const Timeline *timeline, guint i)
 {
-    if (!cpu_cursor_next(slot->cursor, &slot->event)) {
-        return false;
+    Offer offer = {.key = UINT64_MAX, .slot = i, .is_over = true};
+    const Slot *slot;
+
+    if (i >= timeline->slots->len) {
+        return offer;
     }
-    slot->key = timeline->by_time ? timeline_scale_apply(&slot->input->scale,
-                                                         slot->event.line_ticks)
-                                  : slot->event.line_ticks;
-    return true;
+    slot = slot_at(timeline, i);
+    if (cpu_cursor_peek(slot->cursor, &offer.key)) {
+        offer.is_over = false;
+        if (timeline->by_time) {
+            offer.key = timeline_scale_apply(&slot->input->scale, offer.key);
+        }
+    }
+    return offer;
+}
+
+/* Plays the matches from a leaf up to the root. */
+static Offer play(Timeline *timeline, Offer offer)
+{
+    for (guint i = (timeline->n_leaves + offer.slot) / 2; i > 0; i /= 2) {
+        Offer *loser = &timeline->losers[i];
+
+        if (comes_first(loser, &offer)) {
+            Offer better = *loser;
+
+            *loser = offer;
+            offer = better;
+        }
+    }
+    return offer;
+}
+
+/* The winner below node i, after all matches there were played. */
+static Offer play_all(Timeline *timeline, guint i)
+{
+    Offer a, b;
+    bool a_first;
+
+    if (i >= timeline->n_leaves) {
+        return ask(timeline, i - timeline->n_leaves);
+    }
+    a = play_all(timeline, 2 * i);
+    b = play_all(timeline, 2 * i + 1);
+    a_first = comes_first(&a, &b);
+    timeline->losers[i] = a_first ? b : a;
+    return a_first ? a : b;
 }
 
 static void add_slots(Timeline *timeline, TimelineInput *input)
@@ -103,23 +170,7 @@ static void add_slots(Timeline *timeline, TimelineInput *input)
         }
         slot.cursor =
             cpu_cursor_new(input->dat, cpu, track, input->shift_ticks);
-        slot.order = timeline->slots->len;
         g_array_append_val(timeline->slots, slot);
-    }
-}
-
-static void build_heap(Timeline *timeline)
-{
-    timeline->heap = g_new(Slot *, timeline->slots->len);
-    for (guint i = 0; i < timeline->slots->len; i++) {
-        Slot *slot = &g_array_index(timeline->slots, Slot, i);
-
-        if (fill(timeline, slot)) {
-            timeline->heap[timeline->n_heap++] = slot;
-        }
-    }
-    for (guint i = timeline->n_heap / 2; i-- > 0;) {
-        sift_down(timeline, i);
     }
 }
 
@@ -135,7 +186,11 @@ Timeline *timeline_new(GPtrArray *inputs)
         timeline->by_time |= !same_scale(&first->scale, &input->scale);
         add_slots(timeline, input);
     }
-    build_heap(timeline);
+    timeline->n_leaves = 1;
+    while (timeline->n_leaves < timeline->slots->len) {
+        timeline->n_leaves *= 2;
+    }
+    timeline->losers = g_new0(Offer, timeline->n_leaves);
     return timeline;
 }
 
@@ -145,43 +200,237 @@ void timeline_free(Timeline *timeline)
         return;
     }
     for (guint i = 0; i < timeline->slots->len; i++) {
-        cpu_cursor_free(g_array_index(timeline->slots, Slot, i).cursor);
+        cpu_cursor_free(slot_at(timeline, i)->cursor);
     }
     g_array_unref(timeline->slots);
-    g_free(timeline->heap);
+    g_free(timeline->losers);
     g_free(timeline);
 }
 
-/* Replaces the event that was handed out by its CPU's next one. */
-static void advance(Timeline *timeline)
+/* The winner is the next event's slot; false at the end. */
+static bool find_winner(Timeline *timeline)
 {
-    if (!fill(timeline, timeline->heap[0])) {
-        timeline->heap[0] = timeline->heap[--timeline->n_heap];
-        if (timeline->n_heap == 0) {
-            return;
-        }
+    if (!timeline->started) {
+        timeline->winner = play_all(timeline, 1);
+        timeline->started = true;
+    } else if (timeline->taken) {
+        timeline->winner = play(timeline, ask(timeline, timeline->winner.slot));
     }
-    sift_down(timeline, 0);
+    timeline->taken = false;
+    return !timeline->winner.is_over;
 }
 
 bool timeline_next(Timeline *timeline, TimelineEvent *event)
 {
     const Slot *slot;
 
-    if (timeline->taken) {
-        timeline->taken = false;
-        advance(timeline);
-    }
-    if (timeline->n_heap == 0) {
+    if (!find_winner(timeline)) {
         return false;
     }
-    slot = timeline->heap[0];
+    slot = slot_at(timeline, timeline->winner.slot);
+    if (!cpu_cursor_next(slot->cursor, &event->event)) {
+        return false;
+    }
     timeline->taken = true;
     event->input = slot->input;
     event->cpu = slot->cpu;
-    event->event = slot->event;
-    event->time = timeline->by_time
-                      ? slot->key
-                      : timeline_scale_apply(&slot->input->scale, slot->key);
+    event->time =
+        timeline->by_time
+            ? timeline->winner.key
+            : timeline_scale_apply(&slot->input->scale, timeline->winner.key);
     return true;
+}
+
+static void restart(Timeline *timeline)
+{
+    timeline->started = false;
+    timeline->taken = false;
+}
+
+void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks)
+{
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        cpu_cursor_seek(slot_at(timeline, i)->cursor, line_ticks);
+    }
+    restart(timeline);
+}
+
+void timeline_seek(Timeline *timeline, uint64_t time)
+{
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        const Slot *slot = slot_at(timeline, i);
+
+        cpu_cursor_seek(slot->cursor,
+                        timeline_scale_invert(&slot->input->scale, time));
+    }
+    restart(timeline);
+}
+
+void timeline_rewind(Timeline *timeline)
+{
+    timeline_seek_ticks(timeline, 0);
+}
+
+/* How far a walk from a CPU's end has come. */
+typedef struct TailWalk {
+    uint64_t number; /* of the page in hand */
+    CpuPage page;
+    bool exists;
+} TailWalk;
+
+/* The next page with an event before walk->number. */
+static void walk_back(CpuCursor *cursor, TailWalk *walk)
+{
+    walk->exists = false;
+    while (walk->number > 0 && !walk->exists) {
+        walk->number--;
+        walk->exists = cpu_cursor_read_page(cursor, walk->number, &walk->page);
+    }
+}
+
+static bool is_seekable(const Timeline *timeline)
+{
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        if (!cpu_cursor_is_seekable(slot_at(timeline, i)->cursor)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t count_rest(Timeline *timeline)
+{
+    uint64_t n_events = 0;
+
+    while (find_winner(timeline)) {
+        CpuEvent event;
+
+        cpu_cursor_next(slot_at(timeline, timeline->winner.slot)->cursor,
+                        &event);
+        timeline->taken = true;
+        n_events++;
+    }
+    return n_events;
+}
+
+static uint64_t page_key(const Slot *slot, const Timeline *timeline,
+                         const TailWalk *walk)
+{
+    return timeline->by_time ? timeline_scale_apply(&slot->input->scale,
+                                                    walk->page.first_ticks)
+                             : walk->page.first_ticks;
+}
+
+/*
+ * A key from which on there are n_events or more: all CPUs' pages are taken
+ * in the order of their beginnings, the latest first, until they hold enough.
+ */
+static uint64_t find_tail(Timeline *timeline, uint64_t n_events)
+{
+    g_autofree TailWalk *walks = g_new0(TailWalk, timeline->slots->len);
+    uint64_t n_found = 0, key = 0;
+
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        CpuCursor *cursor = slot_at(timeline, i)->cursor;
+
+        walks[i].number = cpu_cursor_page_count(cursor);
+        walk_back(cursor, &walks[i]);
+    }
+    while (n_found < n_events) {
+        TailWalk *latest = NULL;
+        guint slot = 0;
+
+        for (guint i = 0; i < timeline->slots->len; i++) {
+            uint64_t page = page_key(slot_at(timeline, i), timeline, &walks[i]);
+
+            if (walks[i].exists && (!latest || page > key)) {
+                latest = &walks[i];
+                slot = i;
+                key = page;
+            }
+        }
+        if (!latest) {
+            return 0;
+        }
+        n_found += latest->page.n_events;
+        walk_back(slot_at(timeline, slot)->cursor, latest);
+    }
+    return key;
+}
+
+static void seek_key(Timeline *timeline, uint64_t key)
+{
+    if (timeline->by_time) {
+        timeline_seek(timeline, key);
+    } else {
+        timeline_seek_ticks(timeline, key);
+    }
+}
+
+void timeline_seek_last(Timeline *timeline, uint64_t n_events)
+{
+    uint64_t key = is_seekable(timeline) ? find_tail(timeline, n_events) : 0;
+    uint64_t n_found;
+    TimelineEvent event;
+
+    seek_key(timeline, key);
+    n_found = count_rest(timeline);
+    seek_key(timeline, key);
+    while (n_found > n_events && timeline_next(timeline, &event)) {
+        n_found--;
+    }
+}
+
+static void widen(TimelineSpan *span, const TimelineSpan *other, bool *exists)
+{
+    if (!*exists || other->first_time < span->first_time) {
+        span->first_time = other->first_time;
+        span->first_line_ticks = other->first_line_ticks;
+    }
+    if (!*exists || other->last_time >= span->last_time) {
+        span->last_time = other->last_time;
+        span->last_line_ticks = other->last_line_ticks;
+    }
+    *exists = true;
+}
+
+/* From its first event, and its last page or, if need be, all of them. */
+static bool slot_span(const Slot *slot, TimelineSpan *span)
+{
+    TailWalk walk = {0};
+    CpuEvent event;
+
+    cpu_cursor_seek(slot->cursor, 0);
+    if (!cpu_cursor_peek(slot->cursor, &span->first_line_ticks)) {
+        return false;
+    }
+    if (cpu_cursor_is_seekable(slot->cursor)) {
+        walk.number = cpu_cursor_page_count(slot->cursor);
+        walk_back(slot->cursor, &walk);
+        span->last_line_ticks = walk.page.last_ticks;
+    } else {
+        while (cpu_cursor_next(slot->cursor, &event)) {
+            span->last_line_ticks = event.line_ticks;
+        }
+    }
+    span->first_time =
+        timeline_scale_apply(&slot->input->scale, span->first_line_ticks);
+    span->last_time =
+        timeline_scale_apply(&slot->input->scale, span->last_line_ticks);
+    return true;
+}
+
+bool timeline_span(Timeline *timeline, TimelineSpan *span)
+{
+    bool exists = false;
+
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        TimelineSpan own;
+
+        if (slot_span(slot_at(timeline, i), &own)) {
+            widen(span, &own, &exists);
+        }
+    }
+    timeline_rewind(timeline);
+    return exists;
 }

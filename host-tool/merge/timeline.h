@@ -32,6 +32,11 @@ typedef struct TimelineScale {
 
 /* Nanoseconds, or the ticks themselves; rounds down. */
 uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks);
+/*
+ * The smallest tick that is at or after time: timeline_scale_apply()'s
+ * inverse.  UINT64_MAX when there is none.
+ */
+uint64_t timeline_scale_invert(const TimelineScale *scale, uint64_t time);
 
 /* One file of the line. */
 typedef struct TimelineInput {
@@ -81,6 +86,38 @@ void timeline_free(Timeline *timeline);
  * until the next call.  False at the end.
  */
 bool timeline_next(Timeline *timeline, TimelineEvent *event);
+
+/*
+ * Places in the timeline.  Each of these moves it, forward or back, so that
+ * timeline_next() goes on from there; events that were handed out before are
+ * no longer valid.  Only the pages around the place are read, found by their
+ * time stamps, except for a vCPU whose clock was changed in mid-recording:
+ * its pages up to the place are all read, as each one's clock follows from
+ * those before.  A place behind the end leaves no event, one before the
+ * beginning all of them.
+ */
+
+/* To the first event whose `time` is at or after this one. */
+void timeline_seek(Timeline *timeline, uint64_t time);
+/* The same by line_ticks: exact where `time` is rounded nanoseconds. */
+void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks);
+/* So that the last n_events (fewer if there are fewer) are left. */
+void timeline_seek_last(Timeline *timeline, uint64_t n_events);
+/* Back to the first event. */
+void timeline_rewind(Timeline *timeline);
+
+/*
+ * The first and the last event, for times relative to the recording's ends.
+ * False when there is no event.  Leaves the timeline at its beginning.
+ */
+typedef struct TimelineSpan {
+    uint64_t first_time; /* as TimelineEvent's time */
+    uint64_t last_time;
+    uint64_t first_line_ticks;
+    uint64_t last_line_ticks;
+} TimelineSpan;
+
+bool timeline_span(Timeline *timeline, TimelineSpan *span);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TimelineInput, timeline_input_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Timeline, timeline_free)

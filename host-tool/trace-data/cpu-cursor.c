@@ -1,130 +1,105 @@
 /*
  * CpuCursor: the events of one CPU of one file, in order, on a common line.
  *
+ * A page is decoded as a whole into entries, which are then handed out: the
+ * walk through the page's records is one tight loop, and what needs the
+ * page's other events (its last one, a base's placement) has them at hand.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "trace-data/cpu-cursor.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "trace-data/page-source.h"
 #include "trace-data/page-walk.h"
 
-/* Read at once: enough to amortise the call, little at 256 CPUs. */
-#define WINDOW_BYTES (32u << 10)
+#define NO_PAGE UINT64_MAX
+
+/* One event of the page in hand. */
+typedef struct Entry {
+    uint64_t ticks;
+    uint32_t offset_bytes; /* of its data, in the page */
+    uint32_t size_bytes;
+} Entry;
 
 struct CpuCursor {
+    Entry *entries; /* of the page in hand */
+    guint next;     /* to hand out */
+    guint n_entries;
+    guint max_entries;
+    const uint8_t *page;
+    bool is_direct; /* line ticks are ticks + line_add_ticks */
+    uint64_t line_add_ticks;
+    uint64_t error_ticks;  /* of each event, while is_direct */
+    int64_t missed_events; /* before the next event to hand out */
+    bool is_damaged;       /* the page in hand ends in damage */
+
     DatFile *dat;
     unsigned cpu;
-    DatCpuData range;
+    PageSource *source;
     int64_t shift_ticks;
-
-    uint8_t *window;
-    size_t window_bytes;   /* its capacity: whole pages */
-    uint64_t window_start; /* bytes into the CPU's data */
-    size_t window_filled;
-    uint64_t page_start; /* of the page in hand, bytes into the data */
-    bool damage_reported;
-
-    PageHeader header; /* of the page in hand */
-    PageWalk walk;
-    PageEvent ahead; /* the event after the one handed out */
-    bool has_ahead;
-    bool ended;
-    int64_t missed_events; /* before the next event to hand out */
+    uint64_t next_page;    /* to open when this one is done */
+    uint64_t damaged_page; /* the last one reported, or NO_PAGE */
+    PageHeader header;     /* of the page in hand */
 
     ClockPosition position;
-    bool plain;            /* the page in hand needs no placements */
-    uint64_t placed_until; /* bytes into the data: the base in hand's end */
+    bool is_plain;         /* the base in hand needs no placements */
+    uint64_t placed_until; /* the page after the base in hand */
     GArray *samples;       /* of ClockSample; the base in hand */
     GArray *placements;    /* of ClockPlacement, likewise */
     guint next_placement;
 };
 
-static void report_damage(CpuCursor *cursor, const char *what)
+/* Pages that follow each other are one damage. */
+static void report_damage(CpuCursor *cursor, uint64_t page, const char *what)
 {
-    if (cursor->damage_reported) {
-        return;
-    }
-    cursor->damage_reported = true;
-    g_ptr_array_add(
-        cursor->dat->problems,
-        g_strdup_printf("%s: CPU %u: %s at byte %" G_GUINT64_FORMAT
-                        " of its data; what can be read around it is shown",
-                        cursor->dat->path, cursor->cpu, what,
-                        cursor->page_start));
-}
+    bool goes_on =
+        cursor->damaged_page != NO_PAGE && page - cursor->damaged_page <= 1;
 
-/* The page that starts at this byte of the CPU's data, or NULL at the end. */
-static const uint8_t *page_at(CpuCursor *cursor, uint64_t start)
-{
-    size_t page_bytes = cursor->dat->page_bytes;
-    uint64_t left;
-    size_t want;
-
-    if (start >= cursor->range.size_bytes) {
-        return NULL;
+    cursor->damaged_page = page;
+    if (!goes_on) {
+        dat_file_problem(cursor->dat,
+                         "CPU %u: %s at byte %" G_GUINT64_FORMAT
+                         " of its data; what can be read around it is shown",
+                         cursor->cpu, what, page * cursor->dat->page_bytes);
     }
-    left = cursor->range.size_bytes - start;
-    if (start >= cursor->window_start &&
-        start - cursor->window_start + MIN(page_bytes, left) <=
-            cursor->window_filled) {
-        return cursor->window + (start - cursor->window_start);
-    }
-    want = (size_t)MIN(left, cursor->window_bytes);
-    cursor->window_start = start;
-    cursor->window_filled = 0;
-    while (cursor->window_filled < want) {
-        ssize_t got =
-            pread(cursor->dat->fd, cursor->window + cursor->window_filled,
-                  want - cursor->window_filled,
-                  (off_t)(cursor->range.offset_bytes + start +
-                          cursor->window_filled));
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            report_damage(cursor, "cannot read on");
-            break;
-        }
-        cursor->window_filled += (size_t)got;
-    }
-    if (cursor->window_filled == 0) {
-        return NULL;
-    }
-    if (cursor->window_filled < page_bytes) {
-        memset(cursor->window + cursor->window_filled, 0,
-               page_bytes - cursor->window_filled);
-    }
-    return cursor->window;
-}
-
-/* A header without moving the window: what follows is only looked at. */
-static bool peek_header(CpuCursor *cursor, uint64_t start, PageHeader *header)
-{
-    uint8_t bytes[16] = {0};
-    uint64_t left;
-    size_t size = sizeof(uint64_t) + cursor->dat->long_bytes;
-
-    if (start >= cursor->range.size_bytes) {
-        return false;
-    }
-    left = cursor->range.size_bytes - start;
-    if (left < size ||
-        pread(cursor->dat->fd, bytes, size,
-              (off_t)(cursor->range.offset_bytes + start)) != (ssize_t)size) {
-        return false;
-    }
-    /* Only the header is there: judge its commit against a whole page. */
-    return page_header_read(header, bytes, cursor->dat->page_bytes,
-                            cursor->dat->long_bytes);
 }
 
 static bool has_several_clocks(const CpuCursor *cursor)
 {
     return cursor->position.track && cursor->position.track->n_segments > 1;
+}
+
+bool cpu_cursor_is_seekable(const CpuCursor *cursor)
+{
+    return !has_several_clocks(cursor);
+}
+
+static void add_entry(CpuCursor *cursor, const PageEvent *event)
+{
+    if (cursor->n_entries == cursor->max_entries) {
+        cursor->max_entries = MAX(2 * cursor->max_entries, 128);
+        cursor->entries = g_renew(Entry, cursor->entries, cursor->max_entries);
+    }
+    cursor->entries[cursor->n_entries++] = (Entry){
+        .ticks = event->ticks,
+        .offset_bytes = (uint32_t)(event->data - cursor->page),
+        .size_bytes = event->size_bytes,
+    };
+}
+
+static void decode_page(CpuCursor *cursor)
+{
+    PageWalk walk;
+    PageEvent event;
+
+    cursor->next = 0;
+    cursor->n_entries = 0;
+    page_walk_start(&walk, &cursor->header, cursor->page,
+                    cursor->dat->long_bytes);
+    while (page_walk_next(&walk, &event)) {
+        add_entry(cursor, &event);
+    }
+    cursor->is_damaged = walk.damaged;
 }
 
 /* Appends the ticks of a page's events. */
@@ -158,16 +133,16 @@ static uint64_t last_sample_ticks(const CpuCursor *cursor)
  * finds the stamp of the next.  A part goes on with the last tick of the part
  * before.
  */
-static ClockNext collect_parts(CpuCursor *cursor)
+static ClockNext collect_parts(CpuCursor *cursor, uint64_t number)
 {
     size_t page_bytes = cursor->dat->page_bytes;
-    uint64_t start = cursor->page_start + page_bytes;
     g_autofree uint8_t *page = NULL;
     uint64_t commit_bytes = cursor->header.commit_bytes;
     PageHeader header;
     ClockNext next = {0};
 
-    while (peek_header(cursor, start, &header)) {
+    for (number++; page_source_peek(cursor->source, number, &header);
+         number++) {
         /* All parts together are no more than one sub-buffer. */
         commit_bytes += header.commit_bytes;
         if (header.ticks != last_sample_ticks(cursor) ||
@@ -176,38 +151,36 @@ static ClockNext collect_parts(CpuCursor *cursor)
             next.guest_ticks = header.ticks;
             break;
         }
-        page = page ? page : g_malloc0(page_bytes);
-        if (pread(cursor->dat->fd, page, page_bytes,
-                  (off_t)(cursor->range.offset_bytes + start)) < 0) {
+        page = page ? page : g_malloc(page_bytes);
+        if (!page_source_copy(cursor->source, number, page)) {
             break;
         }
         collect_samples(cursor, page, &header);
-        start += page_bytes;
     }
-    cursor->placed_until = start;
+    cursor->placed_until = number;
     return next;
 }
 
 /* Places the sub-buffer that begins with the page in hand. */
-static void place_base(CpuCursor *cursor, const uint8_t *page)
+static void place_base(CpuCursor *cursor, uint64_t number)
 {
     const ClockSample *samples;
     ClockNext next;
     guint n;
 
-    cursor->plain = true;
+    cursor->is_plain = true;
     g_array_set_size(cursor->samples, 0);
-    collect_samples(cursor, page, &cursor->header);
+    collect_samples(cursor, cursor->page, &cursor->header);
     if (cursor->samples->len == 0) {
         return;
     }
-    next = collect_parts(cursor);
+    next = collect_parts(cursor, number);
     n = cursor->samples->len;
     samples = (const ClockSample *)cursor->samples->data;
-    cursor->plain =
+    cursor->is_plain =
         clock_position_is_plain(&cursor->position, samples[0].guest_ticks,
                                 samples[n - 1].guest_ticks, &next);
-    if (!cursor->plain) {
+    if (!cursor->is_plain) {
         g_array_set_size(cursor->placements, n);
         clock_position_place(&cursor->position, samples, n, &next,
                              (ClockPlacement *)cursor->placements->data);
@@ -215,35 +188,65 @@ static void place_base(CpuCursor *cursor, const uint8_t *page)
     }
 }
 
-/* Opens pages from page_start on until one has an event. */
-static bool open_page(CpuCursor *cursor)
+/* Finds out how the entries in hand are put on the line. */
+static void choose_placing(CpuCursor *cursor)
+{
+    const ClockTrack *track = cursor->position.track;
+    const ClockSegment *segment;
+
+    cursor->is_direct = true;
+    cursor->line_add_ticks = (uint64_t)cursor->shift_ticks;
+    cursor->error_ticks = 0;
+    if (!track) {
+        return;
+    }
+    segment = &track->segments[cursor->position.segment];
+    cursor->is_direct = cursor->is_plain && !clock_map_is_scaled(&segment->map);
+    cursor->line_add_ticks -= (uint64_t)segment->map.offset_ticks;
+    cursor->error_ticks = segment->error_ticks;
+}
+
+/* Takes one page in hand; false when it has no event. */
+static bool open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
+{
+    cursor->page = page;
+    cursor->n_entries = cursor->next = 0;
+    if (!page_header_read(&cursor->header, page, cursor->dat->page_bytes,
+                          cursor->dat->long_bytes)) {
+        report_damage(cursor, number, "a page with a damaged header");
+        cursor->missed_events = PAGE_MISSED_UNKNOWN;
+        return false;
+    }
+    if (cursor->header.missed_events != PAGE_MISSED_NONE) {
+        cursor->missed_events = cursor->header.missed_events;
+    }
+    decode_page(cursor);
+    if (cursor->is_damaged) {
+        report_damage(cursor, number, "a damaged event");
+    }
+    if (has_several_clocks(cursor) && number >= cursor->placed_until) {
+        place_base(cursor, number);
+    }
+    choose_placing(cursor);
+    return cursor->n_entries > 0;
+}
+
+/* Opens pages until one has an event. */
+static bool open_next_page(CpuCursor *cursor)
 {
     const uint8_t *page;
 
-    for (;; cursor->page_start += cursor->dat->page_bytes) {
-        page = page_at(cursor, cursor->page_start);
+    do {
+        if (cursor->is_damaged) {
+            cursor->missed_events = PAGE_MISSED_UNKNOWN;
+            cursor->is_damaged = false;
+        }
+        page = page_source_page(cursor->source, cursor->next_page);
         if (!page) {
             return false;
         }
-        if (!page_header_read(&cursor->header, page, cursor->dat->page_bytes,
-                              cursor->dat->long_bytes)) {
-            report_damage(cursor, "a page with a damaged header");
-            cursor->missed_events = PAGE_MISSED_UNKNOWN;
-        } else {
-            if (cursor->header.missed_events != PAGE_MISSED_NONE) {
-                cursor->missed_events = cursor->header.missed_events;
-            }
-            if (has_several_clocks(cursor) &&
-                cursor->page_start >= cursor->placed_until) {
-                place_base(cursor, page);
-            }
-            page_walk_start(&cursor->walk, &cursor->header, page,
-                            cursor->dat->long_bytes);
-            if (page_walk_next(&cursor->walk, &cursor->ahead)) {
-                return true;
-            }
-        }
-    }
+    } while (!open_page(cursor, page, cursor->next_page++));
+    return true;
 }
 
 CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
@@ -253,18 +256,13 @@ CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
 
     cursor->dat = dat;
     cursor->cpu = cpu;
-    cursor->range = g_array_index(dat->cpus, DatCpuData, cpu);
+    cursor->source = page_source_new(dat, cpu);
     cursor->shift_ticks = shift_ticks;
     cursor->position.track = track;
-    cursor->plain = true;
-    cursor->window_bytes = MAX(dat->page_bytes, WINDOW_BYTES);
-    if (cursor->range.size_bytes > 0) {
-        cursor->window = g_malloc(cursor->window_bytes);
-    }
+    cursor->is_plain = true;
+    cursor->damaged_page = NO_PAGE;
     cursor->samples = g_array_new(FALSE, FALSE, sizeof(ClockSample));
     cursor->placements = g_array_new(FALSE, FALSE, sizeof(ClockPlacement));
-    cursor->has_ahead = open_page(cursor);
-    cursor->ended = !cursor->has_ahead;
     return cursor;
 }
 
@@ -275,22 +273,38 @@ void cpu_cursor_free(CpuCursor *cursor)
     }
     g_array_unref(cursor->samples);
     g_array_unref(cursor->placements);
-    g_free(cursor->window);
+    page_source_free(cursor->source);
+    g_free(cursor->entries);
     g_free(cursor);
 }
 
-static void place_event(CpuCursor *cursor, CpuEvent *event)
+/* Where entries[index] lies, index being that of the next one or later. */
+static ClockPlacement place_entry(const CpuCursor *cursor, guint index)
 {
-    ClockPlacement placement = {.host_ticks = event->ticks};
+    uint64_t ticks = cursor->entries[index].ticks;
+    ClockPlacement placement = {.host_ticks = ticks};
 
-    if (cursor->position.track) {
-        placement = cursor->plain
-                        ? clock_position_plain(&cursor->position, event->ticks)
-                        : g_array_index(cursor->placements, ClockPlacement,
-                                        cursor->next_placement++);
+    if (cursor->is_direct) {
+        placement.host_ticks = ticks + cursor->line_add_ticks;
+        placement.error_ticks = cursor->error_ticks;
+        return placement;
     }
-    event->line_ticks = placement.host_ticks + (uint64_t)cursor->shift_ticks;
-    event->error_ticks = placement.error_ticks;
+    placement =
+        cursor->is_plain
+            ? clock_position_plain(&cursor->position, ticks)
+            : g_array_index(cursor->placements, ClockPlacement,
+                            cursor->next_placement + index - cursor->next);
+    placement.host_ticks += (uint64_t)cursor->shift_ticks;
+    return placement;
+}
+
+static void skip_entries(CpuCursor *cursor, guint n)
+{
+    cursor->next += n;
+    cursor->next_placement += n;
+    if (n > 0) {
+        cursor->missed_events = PAGE_MISSED_NONE;
+    }
 }
 
 /* Does the data go on with a page that says events were lost before it? */
@@ -298,44 +312,125 @@ static bool loss_follows(CpuCursor *cursor)
 {
     PageHeader next;
 
-    return peek_header(cursor, cursor->page_start + cursor->dat->page_bytes,
-                       &next) &&
-           next.missed_events != PAGE_MISSED_NONE;
+    return cursor->is_damaged ||
+           (page_source_peek(cursor->source, cursor->next_page, &next) &&
+            next.missed_events != PAGE_MISSED_NONE);
+}
+
+bool cpu_cursor_peek(CpuCursor *cursor, uint64_t *line_ticks)
+{
+    if (cursor->next == cursor->n_entries && !open_next_page(cursor)) {
+        return false;
+    }
+    *line_ticks = place_entry(cursor, cursor->next).host_ticks;
+    return true;
 }
 
 bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event)
 {
-    PageEvent current;
+    ClockPlacement placement;
+    const Entry *entry;
 
-    if (!cursor->has_ahead) {
-        if (cursor->ended) {
-            return false;
-        }
-        if (cursor->walk.damaged) {
-            cursor->missed_events = PAGE_MISSED_UNKNOWN;
-        }
-        cursor->page_start += cursor->dat->page_bytes;
-        cursor->has_ahead = open_page(cursor);
-        cursor->ended = !cursor->has_ahead;
-        if (cursor->ended) {
-            return false;
-        }
+    if (cursor->next == cursor->n_entries && !open_next_page(cursor)) {
+        return false;
     }
-    current = cursor->ahead;
-    event->ticks = current.ticks;
-    event->data = current.data;
-    event->size_bytes = current.size_bytes;
+    entry = &cursor->entries[cursor->next];
+    placement = place_entry(cursor, cursor->next);
+    event->ticks = entry->ticks;
+    event->line_ticks = placement.host_ticks;
+    event->error_ticks = placement.error_ticks;
     event->missed_events = cursor->missed_events;
-    event->loss_follows = false;
-    cursor->missed_events = PAGE_MISSED_NONE;
-    place_event(cursor, event);
+    event->data = cursor->page + entry->offset_bytes;
+    event->size_bytes = entry->size_bytes;
+    skip_entries(cursor, 1);
+    event->loss_follows =
+        cursor->next == cursor->n_entries && loss_follows(cursor);
+    return true;
+}
 
-    cursor->has_ahead = page_walk_next(&cursor->walk, &cursor->ahead);
-    if (!cursor->has_ahead) {
-        if (cursor->walk.damaged) {
-            report_damage(cursor, "a damaged event");
-        }
-        event->loss_follows = cursor->walk.damaged || loss_follows(cursor);
+/* Where a page begins on the line; false when it can't be read. */
+static bool page_line_ticks(CpuCursor *cursor, uint64_t number, uint64_t *ticks)
+{
+    PageHeader header;
+
+    if (!page_source_peek(cursor->source, number, &header)) {
+        return false;
     }
+    *ticks = header.ticks + (uint64_t)cursor->shift_ticks;
+    if (cursor->position.track) {
+        *ticks =
+            clock_position_plain(&cursor->position, header.ticks).host_ticks +
+            (uint64_t)cursor->shift_ticks;
+    }
+    return true;
+}
+
+/* The last page that begins before line_ticks, or 0. */
+static uint64_t find_page(CpuCursor *cursor, uint64_t line_ticks)
+{
+    uint64_t low = 0, high = page_source_count(cursor->source);
+
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        uint64_t readable = middle;
+        uint64_t ticks;
+
+        while (readable < high && !page_line_ticks(cursor, readable, &ticks)) {
+            readable++;
+        }
+        if (readable < high && ticks < line_ticks) {
+            low = readable;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void go_to_page(CpuCursor *cursor, uint64_t number)
+{
+    cursor->next_page = number;
+    cursor->next = cursor->n_entries = 0;
+    cursor->missed_events = PAGE_MISSED_NONE;
+    cursor->is_damaged = false;
+    cursor->placed_until = 0;
+    cursor->position.segment = 0;
+}
+
+void cpu_cursor_seek(CpuCursor *cursor, uint64_t line_ticks)
+{
+    go_to_page(cursor, cpu_cursor_is_seekable(cursor)
+                           ? find_page(cursor, line_ticks)
+                           : 0);
+    while (cursor->next < cursor->n_entries || open_next_page(cursor)) {
+        guint n = 0, left = cursor->n_entries - cursor->next;
+
+        while (n < left &&
+               place_entry(cursor, cursor->next + n).host_ticks < line_ticks) {
+            n++;
+        }
+        skip_entries(cursor, n);
+        if (n < left) {
+            return;
+        }
+    }
+}
+
+uint64_t cpu_cursor_page_count(CpuCursor *cursor)
+{
+    return page_source_count(cursor->source);
+}
+
+bool cpu_cursor_read_page(CpuCursor *cursor, uint64_t number, CpuPage *page)
+{
+    const uint8_t *bytes = page_source_page(cursor->source, number);
+
+    go_to_page(cursor, number + 1);
+    if (!bytes || !open_page(cursor, bytes, number)) {
+        return false;
+    }
+    page->first_ticks = place_entry(cursor, 0).host_ticks;
+    page->last_ticks = place_entry(cursor, cursor->n_entries - 1).host_ticks;
+    page->n_events = cursor->n_entries;
     return true;
 }

@@ -322,9 +322,7 @@ static bool read_options(HeaderReader *in, GError **error)
         }
         problem = dat_option_read(in->dat, id, option);
         if (problem) {
-            g_ptr_array_add(in->dat->problems,
-                            g_strdup_printf("%s: %s; it is ignored",
-                                            in->dat->path, problem));
+            dat_file_problem(in->dat, "%s; it is ignored", problem);
         }
     }
 }
@@ -367,14 +365,11 @@ static bool read_cpu_table(HeaderReader *in, uint32_t n_cpus, GError **error)
             room = in->file_bytes - data.offset_bytes;
         }
         if (data.size_bytes > room) {
-            g_ptr_array_add(in->dat->problems,
-                            g_strdup_printf("%s: CPU %u: %" G_GUINT64_FORMAT
-                                            " of %" G_GUINT64_FORMAT
-                                            " bytes are missing at the "
-                                            "end of the file",
-                                            in->dat->path, cpu,
-                                            data.size_bytes - room,
-                                            data.size_bytes));
+            dat_file_problem(in->dat,
+                             "CPU %u: %" G_GUINT64_FORMAT
+                             " of %" G_GUINT64_FORMAT
+                             " bytes are missing at the end of the file",
+                             cpu, data.size_bytes - room, data.size_bytes);
             data.size_bytes = room;
         }
         g_array_append_val(in->dat->cpus, data);
@@ -433,6 +428,26 @@ DatFile *dat_file_open(const char *path, GError **error)
         return NULL;
     }
     return g_steal_pointer(&dat);
+}
+
+void dat_file_problem(DatFile *dat, const char *format, ...)
+{
+    g_autofree char *what = NULL;
+    va_list args;
+
+    va_start(args, format);
+    what = g_strdup_vprintf(format, args);
+    va_end(args);
+    dat->n_problems++;
+    if (dat->n_problems <= DAT_MAX_PROBLEMS) {
+        g_ptr_array_add(dat->problems,
+                        g_strdup_printf("%s: %s", dat->path, what));
+    } else if (dat->n_problems == DAT_MAX_PROBLEMS + 1) {
+        g_ptr_array_add(dat->problems,
+                        g_strdup_printf("%s: there is more damage, which is "
+                                        "not listed",
+                                        dat->path));
+    }
 }
 
 void dat_file_drop_metadata(DatFile *dat)

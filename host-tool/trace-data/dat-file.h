@@ -47,10 +47,19 @@ typedef struct DatFile {
     int64_t ts_offset_ns; /* options DATE and OFFSET, added to nanoseconds */
     GArray *cpus;         /* of DatCpuData, by CPU number */
     GPtrArray *problems;  /* of char *, one sentence for each damage */
+    guint n_problems;     /* all that were ever found */
 } DatFile;
 
 DatFile *dat_file_open(const char *path, GError **error);
 void dat_file_close(DatFile *dat);
+
+/*
+ * Adds one sentence to the problems, with the path in front.  What comes after
+ * the first DAT_MAX_PROBLEMS is only said to exist.
+ */
+#define DAT_MAX_PROBLEMS 200
+G_GNUC_PRINTF(2, 3)
+void dat_file_problem(DatFile *dat, const char *format, ...);
 
 /* Frees the formats and symbols once an EventTable was made of them. */
 void dat_file_drop_metadata(DatFile *dat);

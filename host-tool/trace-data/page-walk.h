@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define PAGE_MISSED_NONE    INT64_C(0)
 #define PAGE_MISSED_UNKNOWN INT64_C(-1)
@@ -47,11 +48,118 @@ typedef struct PageHeader {
 bool page_header_read(PageHeader *header, const uint8_t *page,
                       size_t page_bytes, unsigned long_bytes);
 
+/*
+ * The same from the header's bytes alone: a count of missed events, which
+ * stands behind the records, is UNKNOWN.
+ */
+bool page_header_peek(PageHeader *header, const uint8_t *bytes,
+                      size_t page_bytes, unsigned long_bytes);
+
 /* page must stay while the walk and the data pointers are used. */
 void page_walk_start(PageWalk *walk, const PageHeader *header,
                      const uint8_t *page, unsigned long_bytes);
 
+/*
+ * What is below is in the header for speed: it runs once for each event.
+ */
+
+/* include/linux/ring_buffer.h, enum ring_buffer_type */
+enum {
+    PAGE_TYPE_DATA_MAX = 28,
+    PAGE_TYPE_PADDING = 29,
+    PAGE_TYPE_TIME_EXTEND = 30,
+    PAGE_TYPE_TIME_STAMP = 31,
+};
+
+/* kernel/trace/ring_buffer.c */
+#define PAGE_TYPE_BITS        5
+#define PAGE_TIME_DELTA_BITS  27
+#define PAGE_TIME_STAMP_MSB   (UINT64_C(0xf8) << 56)
+#define PAGE_TIME_STAMP_CARRY (UINT64_C(1) << 59)
+
+#define PAGE_WORD_BYTES 4
+
+static inline uint32_t page_load_u32(const uint8_t *p)
+{
+    uint32_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return value;
+}
+
+/*
+ * Absolute stamps hold 59 bits; the rest is the page's (rb_fix_abs_ts()).
+ */
+static inline uint64_t page_full_time_stamp(uint64_t stamp, uint64_t before)
+{
+    if (before & PAGE_TIME_STAMP_MSB) {
+        stamp |= before & PAGE_TIME_STAMP_MSB;
+        if (stamp < before) {
+            stamp += PAGE_TIME_STAMP_CARRY;
+        }
+    }
+    return stamp;
+}
+
 /* False at the end; walk->damaged then tells whether it was the page's own. */
-bool page_walk_next(PageWalk *walk, PageEvent *event);
+static inline bool page_walk_next(PageWalk *walk, PageEvent *event)
+{
+    uint64_t start_ticks = walk->ticks;
+    bool extended = false;
+
+    while ((size_t)(walk->end - walk->next) >= PAGE_WORD_BYTES) {
+        const uint8_t *record = walk->next;
+        size_t left = (size_t)(walk->end - record) - PAGE_WORD_BYTES;
+        uint32_t header = page_load_u32(record);
+        uint32_t type = header & ((1u << PAGE_TYPE_BITS) - 1);
+        uint64_t delta = header >> PAGE_TYPE_BITS;
+        uint32_t size = type * PAGE_WORD_BYTES;
+
+        if (__builtin_expect(type == 0 || type > PAGE_TYPE_DATA_MAX, false)) {
+            if (type == PAGE_TYPE_PADDING && delta == 0) {
+                break; /* the rest of the sub-buffer is unused */
+            }
+            if (left < PAGE_WORD_BYTES) {
+                walk->damaged = true;
+                break;
+            }
+            size = page_load_u32(record + PAGE_WORD_BYTES);
+            if (type >= PAGE_TYPE_TIME_EXTEND) {
+                uint64_t stamp =
+                    delta + ((uint64_t)size << PAGE_TIME_DELTA_BITS);
+
+                walk->ticks = type == PAGE_TYPE_TIME_STAMP
+                                  ? page_full_time_stamp(stamp, walk->ticks)
+                                  : walk->ticks + stamp;
+                walk->next = record + 2 * PAGE_WORD_BYTES;
+                extended = true;
+                continue;
+            }
+        }
+        /* The length word, where there is one, counts itself. */
+        if (size > left || size < PAGE_WORD_BYTES) {
+            walk->damaged = true;
+            break;
+        }
+        walk->ticks += delta;
+        walk->next =
+            record + PAGE_WORD_BYTES +
+            ((size + PAGE_WORD_BYTES - 1) & ~(size_t)(PAGE_WORD_BYTES - 1));
+        if (walk->next > walk->end) {
+            walk->next = walk->end;
+        }
+        if (type == PAGE_TYPE_PADDING) {
+            continue; /* a discarded event; its delta counts */
+        }
+        event->ticks = walk->ticks;
+        event->zero_delta = walk->ticks == start_ticks;
+        event->zero_extend = event->zero_delta && extended;
+        event->data = record + (type ? 1 : 2) * PAGE_WORD_BYTES;
+        event->size_bytes = type ? size : size - PAGE_WORD_BYTES;
+        return true;
+    }
+    walk->next = walk->end;
+    return false;
+}
 
 #endif

@@ -228,6 +228,208 @@ static void test_damage(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     dat_builder_forget(path);
 }
 
+/* Two files of several CPUs, many pages, and runs of equal ticks. */
+static void add_many(Fixture *fixture)
+{
+    g_autoptr(DatBuilder) a = dat_builder_new(3);
+    g_autoptr(DatBuilder) b = dat_builder_new(2);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+    uint64_t ticks = 1000;
+
+    for (guint i = 0; i < 2000; i++) {
+        ticks += (uint64_t)g_rand_int_range(rand, 0, 3);
+        dat_builder_add(a, (unsigned)g_rand_int_range(rand, 0, 3), ticks,
+                        BUILT_NUMBER, 1, i);
+        if (i % 4 == 0) {
+            dat_builder_add(b, (unsigned)g_rand_int_range(rand, 0, 2), ticks,
+                            BUILT_NUMBER, 1, i);
+        }
+    }
+    add_input(fixture, a);
+    add_input(fixture, b);
+}
+
+/* The event's input, CPU, ticks and value, as one number to compare. */
+static GArray *read_all(Timeline *timeline)
+{
+    GArray *events = g_array_new(FALSE, FALSE, sizeof(TimelineEvent));
+    TimelineEvent event;
+
+    while (timeline_next(timeline, &event)) {
+        event.event.data = NULL; /* gone by the time they are compared */
+        g_array_append_val(events, event);
+    }
+    return events;
+}
+
+static void expect_rest(Timeline *timeline, const GArray *all, guint from)
+{
+    g_autoptr(GArray) rest = read_all(timeline);
+
+    g_assert_cmpuint(rest->len, ==, all->len - from);
+    for (guint i = 0; i < rest->len; i++) {
+        const TimelineEvent *want =
+            &g_array_index(all, TimelineEvent, from + i);
+        const TimelineEvent *got = &g_array_index(rest, TimelineEvent, i);
+
+        g_assert_true(got->input == want->input);
+        g_assert_cmpuint(got->cpu, ==, want->cpu);
+        g_assert_cmpuint(got->time, ==, want->time);
+        g_assert_cmpuint(got->event.ticks, ==, want->event.ticks);
+        g_assert_cmpuint(got->event.line_ticks, ==, want->event.line_ticks);
+        g_assert_cmpuint(got->event.error_ticks, ==, want->event.error_ticks);
+    }
+}
+
+static guint first_at(const GArray *all, uint64_t time, bool by_ticks)
+{
+    guint i = 0;
+
+    while (i < all->len) {
+        const TimelineEvent *event = &g_array_index(all, TimelineEvent, i);
+
+        if ((by_ticks ? event->event.line_ticks : event->time) >= time) {
+            break;
+        }
+        i++;
+    }
+    return i;
+}
+
+static void test_seek(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(GArray) all = NULL;
+
+    add_many(fixture);
+    timeline = timeline_new(fixture->inputs);
+    all = read_all(timeline);
+    g_assert_cmpuint(all->len, ==, 2500);
+    /* Back and forth, before the beginning and behind the end. */
+    for (uint64_t ticks = 0; ticks < 4000; ticks += 7) {
+        uint64_t place = ticks % 2 ? ticks : 4000 - ticks;
+
+        timeline_seek_ticks(timeline, place);
+        expect_rest(timeline, all, first_at(all, place, true));
+        timeline_seek(timeline, place);
+        expect_rest(timeline, all, first_at(all, place, false));
+    }
+    timeline_rewind(timeline);
+    expect_rest(timeline, all, 0);
+}
+
+static void test_seek_scaled(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(GArray) all = NULL;
+    TimelineInput *input;
+
+    /* Ticks of two lengths: the order is that of nanoseconds. */
+    add_many(fixture);
+    input = fixture->inputs->pdata[0];
+    input->scale = (TimelineScale){TIMELINE_NS, 3, 1, 0, 17};
+    input->shift_ticks = 5;
+    input = fixture->inputs->pdata[1];
+    input->scale = (TimelineScale){TIMELINE_HZ, 0, 0, 700000000, -3};
+    timeline = timeline_new(fixture->inputs);
+    all = read_all(timeline);
+    for (uint64_t time = 1400; time < 4000; time += 9) {
+        timeline_seek(timeline, time);
+        expect_rest(timeline, all, first_at(all, time, false));
+    }
+}
+
+static void test_seek_several_clocks(Fixture *fixture,
+                                     gconstpointer data G_GNUC_UNUSED)
+{
+    static const ClockSegment segments[] = {
+        {.to_host_ticks = 1999, .map = {.ratio = 1, .offset_ticks = 0}},
+        {.from_host_ticks = 2000,
+         .to_host_ticks = UINT64_MAX,
+         .map = {.ratio = 1, .offset_ticks = 500}},
+    };
+    g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(GArray) all = NULL;
+
+    add_many(fixture);
+    timeline_input_set_track(fixture->inputs->pdata[0], 1, segments, 2);
+    timeline = timeline_new(fixture->inputs);
+    all = read_all(timeline);
+    for (uint64_t ticks = 1000; ticks < 3200; ticks += 11) {
+        timeline_seek_ticks(timeline, ticks);
+        expect_rest(timeline, all, first_at(all, ticks, true));
+    }
+    timeline_seek_last(timeline, 10);
+    expect_rest(timeline, all, all->len - 10);
+}
+
+static void test_last(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(GArray) all = NULL;
+    TimelineSpan span;
+
+    add_many(fixture);
+    timeline = timeline_new(fixture->inputs);
+    all = read_all(timeline);
+    for (guint n = 0; n <= all->len; n += n < 300 ? 1 : 97) {
+        timeline_seek_last(timeline, n);
+        expect_rest(timeline, all, all->len - n);
+    }
+    timeline_seek_last(timeline, all->len + 1);
+    expect_rest(timeline, all, 0);
+    g_assert_true(timeline_span(timeline, &span));
+    g_assert_cmpuint(span.first_time, ==,
+                     g_array_index(all, TimelineEvent, 0).time);
+    g_assert_cmpuint(span.last_time, ==,
+                     g_array_index(all, TimelineEvent, all->len - 1).time);
+    expect_rest(timeline, all, 0);
+}
+
+static void test_span_empty(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) empty = dat_builder_new(2);
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineSpan span;
+    TimelineEvent event;
+
+    add_input(fixture, empty);
+    timeline = timeline_new(fixture->inputs);
+    g_assert_false(timeline_span(timeline, &span));
+    timeline_seek_last(timeline, 3);
+    g_assert_false(timeline_next(timeline, &event));
+}
+
+/* The inverse is the first tick that is not before the time. */
+static void test_invert(Fixture *fixture G_GNUC_UNUSED,
+                        gconstpointer data G_GNUC_UNUSED)
+{
+    static const TimelineScale scales[] = {
+        {TIMELINE_TICKS, 0, 0, 0, 0},
+        {TIMELINE_NS, 1, 0, 0, 0},
+        {TIMELINE_NS, 3726193, 23, 0, 1234},
+        {TIMELINE_NS, 4294967295u, 31, 0, -77},
+        {TIMELINE_HZ, 0, 0, 2250000000, 0},
+        {TIMELINE_HZ, 0, 0, 3, -1},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(scales); i++) {
+        for (uint64_t time = 1; time < UINT64_C(1) << 50;
+             time += time / 3 + 1) {
+            uint64_t ticks = timeline_scale_invert(&scales[i], time);
+
+            if (ticks > 0) {
+                g_assert_cmpuint(timeline_scale_apply(&scales[i], ticks), >=,
+                                 time);
+                g_assert_cmpint((gint64)timeline_scale_apply(&scales[i],
+                                                             ticks - 1),
+                                <, (gint64)time);
+            }
+        }
+    }
+    g_assert_cmpuint(timeline_scale_invert(&scales[5], UINT64_MAX), >, 0);
+}
+
 #define ADD(path, func) \
     g_test_add("/timeline/" path, Fixture, NULL, set_up, func, tear_down)
 
@@ -241,5 +443,11 @@ int main(int argc, char **argv)
     ADD("scales", test_scales);
     ADD("loss", test_loss);
     ADD("damage", test_damage);
+    ADD("seek", test_seek);
+    ADD("seek-scaled", test_seek_scaled);
+    ADD("seek-several-clocks", test_seek_several_clocks);
+    ADD("last", test_last);
+    ADD("span-empty", test_span_empty);
+    ADD("invert", test_invert);
     return g_test_run();
 }

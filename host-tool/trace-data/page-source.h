@@ -1,0 +1,45 @@
+/*
+ * PageSource: the sub-buffers of one CPU of a file, by number.
+ *
+ * Hides how a file stores them, and holds no more of them in memory than one
+ * window.  Pages are numbered from 0 in the order of recording.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef PAGE_SOURCE_H
+#define PAGE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <glib.h>
+
+#include "trace-data/dat-file.h"
+#include "trace-data/page-walk.h"
+
+typedef struct PageSource PageSource;
+
+/* dat stays the caller's and must outlive the source. */
+PageSource *page_source_new(DatFile *dat, unsigned cpu);
+void page_source_free(PageSource *source);
+
+/* How many pages there are. */
+uint64_t page_source_count(PageSource *source);
+
+/*
+ * The bytes of a page, with zeros for what the file lacks at its end.  They
+ * stay until another page is asked for.  NULL behind the last page, and where
+ * the file can't be read, which is reported once through dat's problems.
+ */
+const uint8_t *page_source_page(PageSource *source, uint64_t number);
+
+/*
+ * Look at another page while the one in hand stays.  peek reads its header
+ * only; copy the dat's page_bytes bytes.  False behind the last page, and
+ * where the page can't be one.
+ */
+bool page_source_peek(PageSource *source, uint64_t number, PageHeader *header);
+bool page_source_copy(PageSource *source, uint64_t number, uint8_t *page);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PageSource, page_source_free)
+
+#endif
