@@ -10,6 +10,7 @@
 #include <traceevent/trace-seq.h>
 
 struct EventTable {
+    gatomicrefcount refs;
     struct tep_handle *tep;
     struct tep_plugin_list *plugins;
     struct trace_seq seq; /* reused for every line */
@@ -143,6 +144,7 @@ EventTable *event_table_new(const DatFile *dat)
     g_autofree char *printk_formats = text_dup(metadata->printk_formats);
     g_autofree char *cmdlines = text_dup(metadata->cmdlines);
 
+    g_atomic_ref_count_init(&table->refs);
     tep_set_loglevel(TEP_LOG_NONE);
     table->tep = tep_alloc();
     table->stack_ids = g_hash_table_new(NULL, NULL);
@@ -176,9 +178,15 @@ EventTable *event_table_new(const DatFile *dat)
     return table;
 }
 
-void event_table_free(EventTable *table)
+EventTable *event_table_ref(EventTable *table)
 {
-    if (!table) {
+    g_atomic_ref_count_inc(&table->refs);
+    return table;
+}
+
+void event_table_unref(EventTable *table)
+{
+    if (!table || !g_atomic_ref_count_dec(&table->refs)) {
         return;
     }
     trace_seq_destroy(&table->seq);

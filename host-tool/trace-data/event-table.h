@@ -25,7 +25,8 @@ typedef struct EventTable EventTable;
  * event_table_bad_formats().  Needs dat's metadata only during the call.
  */
 EventTable *event_table_new(const DatFile *dat);
-void event_table_free(EventTable *table);
+EventTable *event_table_ref(EventTable *table);
+void event_table_unref(EventTable *table);
 unsigned event_table_bad_formats(const EventTable *table);
 
 /* The id of an event, or EVENT_ID_NONE. */
@@ -74,6 +75,6 @@ void event_table_print(EventTable *table, GString *line,
 void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
                            EventTable *guest);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventTable, event_table_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventTable, event_table_unref)
 
 #endif
