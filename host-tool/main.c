@@ -21,6 +21,7 @@ static const struct {
 } commands[] = {
     {"record", cmd_record, "record a guest and its host together"},
     {"report", cmd_report, "print what was recorded as one timeline"},
+    {"explain", cmd_explain, "say why the guest was late"},
     {"check", cmd_check, "prove that the clocks of a recording match"},
     {"recover", cmd_recover, "make a killed recording readable"},
 };

@@ -175,26 +175,21 @@ static void find_vcpu_threads(GPtrArray *inputs)
     }
 }
 
-/* Appends an input for each buffer of the file. */
-static bool open_file(const InputOptions *options, const InputFile *file,
-                      GPtrArray *inputs, GError **error)
+static TimelineInput *open_file(const InputOptions *options,
+                                const InputFile *file, GError **error)
 {
+    TimelineInput *input = timeline_input_open(file->path, file->path, error);
     uint64_t hz = file->hz ? file->hz : options->all_hz;
-    guint first = inputs->len;
 
-    if (!timeline_inputs_open(inputs, file->path, file->path, error)) {
-        return false;
+    if (!input) {
+        return NULL;
     }
-    for (guint i = first; i < inputs->len; i++) {
-        TimelineInput *input = inputs->pdata[i];
-
-        input->shift_ticks = file->ts_offset_ticks;
-        if (hz) {
-            input->scale.unit = TIMELINE_HZ;
-            input->scale.hz = hz;
-        }
+    input->shift_ticks = file->ts_offset_ticks;
+    if (hz) {
+        input->scale.unit = TIMELINE_HZ;
+        input->scale.hz = hz;
     }
-    return true;
+    return input;
 }
 
 static GPtrArray *open_files(const InputOptions *options, GError **error)
@@ -205,11 +200,13 @@ static GPtrArray *open_files(const InputOptions *options, GError **error)
 
     for (guint i = 0; i < options->files->len; i++) {
         const InputFile *file = &g_array_index(options->files, InputFile, i);
+        TimelineInput *input = open_file(options, file, error);
 
-        if (!open_file(options, file, inputs, error)) {
+        if (!input) {
             return NULL;
         }
         by_hand |= file->has_offset;
+        g_ptr_array_add(inputs, input);
     }
     /* An offset by hand replaces what the files themselves say. */
     for (guint i = 0; !by_hand && i < inputs->len; i++) {

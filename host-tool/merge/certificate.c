@@ -41,11 +41,14 @@ typedef struct HostEvents {
     GArray *cpus; /* of HostCpu, by CPU number */
 } HostEvents;
 
-typedef struct Walk {
+struct CertificateWalk {
+    Certificate *certificate;
     GHashTable *by_thread; /* int32 tid -> Window */
-    GHashTable *hosts;     /* TimelineInput -> HostEvents */
+    GPtrArray *inputs;     /* of TimelineInput */
+    GPtrArray *hosts;      /* of HostEvents by input; NULL: a guest */
     unsigned lossy_cpus;   /* host CPUs whose lost events are not over */
-} Walk;
+};
+typedef CertificateWalk Walk;
 
 static void vcpu_free(gpointer data)
 {
@@ -60,8 +63,10 @@ static void host_free(gpointer data)
 {
     HostEvents *host = data;
 
-    g_array_unref(host->cpus);
-    g_free(host);
+    if (host) {
+        g_array_unref(host->cpus);
+        g_free(host);
+    }
 }
 
 static void add_guest(Walk *walk, Certificate *certificate,
@@ -119,7 +124,7 @@ static void add_host(Walk *walk, TimelineInput *input)
     host->cpus = g_array_new(FALSE, TRUE, sizeof(HostCpu));
     g_array_set_size(host->cpus, input->dat->cpus->len);
     start_lossy(walk, host, input);
-    g_hash_table_insert(walk->hosts, input, host);
+    g_ptr_array_add(walk->hosts, host);
 }
 
 static void note_host_cpu(CertificateVcpu *vcpu, unsigned cpu)
@@ -290,40 +295,77 @@ static void finish(Walk *walk)
     }
 }
 
-Certificate *certificate_make(GPtrArray *inputs)
+CertificateWalk *certificate_walk_new(GPtrArray *inputs)
 {
-    Certificate *certificate = g_new0(Certificate, 1);
-    g_autoptr(GHashTable) by_thread =
-        g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    g_autoptr(GHashTable) hosts =
-        g_hash_table_new_full(NULL, NULL, NULL, host_free);
-    Walk walk = {.by_thread = by_thread, .hosts = hosts};
-    g_autoptr(Timeline) timeline = NULL;
-    TimelineEvent event;
+    CertificateWalk *walk = g_new0(CertificateWalk, 1);
 
-    certificate->vcpus = g_ptr_array_new_with_free_func(vcpu_free);
+    walk->certificate = g_new0(Certificate, 1);
+    walk->certificate->vcpus = g_ptr_array_new_with_free_func(vcpu_free);
+    walk->by_thread = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    walk->inputs = g_ptr_array_ref(inputs);
+    walk->hosts = g_ptr_array_new_with_free_func(host_free);
     for (guint i = 0; i < inputs->len; i++) {
         TimelineInput *input = inputs->pdata[i];
 
         if (input->vcpu_threads) {
-            add_guest(&walk, certificate, input);
+            add_guest(walk, walk->certificate, input);
+            g_ptr_array_add(walk->hosts, NULL);
         } else {
-            add_host(&walk, input);
+            add_host(walk, input);
         }
     }
-    timeline = timeline_new(inputs);
-    while (timeline_next(timeline, &event)) {
-        const HostEvents *host = g_hash_table_lookup(hosts, event.input);
+    return walk;
+}
 
-        if (host) {
-            walk_losses(&walk, host, &event);
-            walk_host_event(&walk, host, &event);
-        } else {
-            walk_guest_event(&walk, &event);
+void certificate_walk_free(CertificateWalk *walk)
+{
+    if (walk) {
+        certificate_free(walk->certificate);
+        g_hash_table_unref(walk->by_thread);
+        g_ptr_array_unref(walk->hosts);
+        g_ptr_array_unref(walk->inputs);
+        g_free(walk);
+    }
+}
+
+static const HostEvents *host_of(const Walk *walk, const TimelineInput *input)
+{
+    for (guint i = 0; i < walk->inputs->len; i++) {
+        if (walk->inputs->pdata[i] == input) {
+            return walk->hosts->pdata[i];
         }
     }
-    finish(&walk);
-    return certificate;
+    return NULL;
+}
+
+void certificate_walk_event(CertificateWalk *walk, const TimelineEvent *event)
+{
+    const HostEvents *host = host_of(walk, event->input);
+
+    if (host) {
+        walk_losses(walk, host, event);
+        walk_host_event(walk, host, event);
+    } else {
+        walk_guest_event(walk, event);
+    }
+}
+
+Certificate *certificate_walk_finish(CertificateWalk *walk)
+{
+    finish(walk);
+    return g_steal_pointer(&walk->certificate);
+}
+
+Certificate *certificate_make(GPtrArray *inputs)
+{
+    g_autoptr(CertificateWalk) walk = certificate_walk_new(inputs);
+    g_autoptr(Timeline) timeline = timeline_new(inputs);
+    TimelineEvent event;
+
+    while (timeline_next(timeline, &event)) {
+        certificate_walk_event(walk, &event);
+    }
+    return certificate_walk_finish(walk);
 }
 
 void certificate_free(Certificate *certificate)

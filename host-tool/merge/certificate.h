@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "merge/timeline.h"
+
 /* One vCPU's share of it. */
 typedef struct CertificateVcpu {
     char *machine;     /* the guest's label */
@@ -52,11 +54,22 @@ typedef struct Certificate {
  * are hosts.  Reads all of them once.
  */
 Certificate *certificate_make(GPtrArray *inputs);
+
+/*
+ * The same for whoever walks over the inputs' timeline anyway: give it every
+ * event, then finish once; the caller frees both.
+ */
+typedef struct CertificateWalk CertificateWalk;
+CertificateWalk *certificate_walk_new(GPtrArray *inputs);
+void certificate_walk_event(CertificateWalk *walk, const TimelineEvent *event);
+Certificate *certificate_walk_finish(CertificateWalk *walk);
+void certificate_walk_free(CertificateWalk *walk);
 void certificate_free(Certificate *certificate);
 
 /* The sums, and the intersection of the intervals, over all vCPUs. */
 CertificateVcpu certificate_total(const Certificate *certificate);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CertificateWalk, certificate_walk_free)
 
 #endif

@@ -14,14 +14,17 @@ MAY_INCLUDE = {
     "host-tool/connection": [],
     "host-tool/confine": [],
     "host-tool/merge": ["host-tool/clock", "host-tool/trace-data"],
+    "host-tool/explain": ["host-tool/clock", "host-tool/trace-data",
+                          "host-tool/merge"],
     "host-tool/output": ["host-tool/clock", "host-tool/trace-data",
-                         "host-tool/merge"],
+                         "host-tool/merge", "host-tool/explain"],
     "host-tool/session": ["host-tool/clock", "host-tool/trace-data",
                           "host-tool/connection", "host-tool/confine",
                           "host-tool/merge", "qga"],
     "host-tool/commands": ["host-tool/clock", "host-tool/trace-data",
                            "host-tool/connection", "host-tool/session",
-                           "host-tool/merge", "host-tool/output"],
+                           "host-tool/merge", "host-tool/explain",
+                           "host-tool/output"],
     "host-tool": ["host-tool/commands"],
     "qga": [],
 }
@@ -32,7 +35,6 @@ LIBRARY_ROOMS = {
     r"traceevent/": ["host-tool/trace-data"],
     r"tracefs": ["qga"],
     r"seccomp\.h": ["host-tool/confine"],
-    r"zlib\.h|zstd": ["host-tool/trace-data"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)

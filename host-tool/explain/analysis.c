@@ -1,0 +1,256 @@
+/*
+ * Analysis: why guests were late, from one walk over a timeline.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "explain/analysis.h"
+
+#include <string.h>
+
+#include "explain/walk.h"
+
+uint64_t analysis_span(const Analysis *analysis, uint64_t ticks)
+{
+    return timeline_scale_apply(&analysis->scale, ticks);
+}
+
+static Analysis *analysis_new(void)
+{
+    Analysis *analysis = g_new0(Analysis, 1);
+
+    analysis->names = names_new();
+    analysis->vcpus =
+        g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_stats_free);
+    analysis->findings =
+        g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    analysis->recorders =
+        g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    analysis->cause_totals = g_array_new(FALSE, FALSE, sizeof(CauseTotal));
+    analysis->tasks = g_array_new(FALSE, FALSE, sizeof(TaskStats));
+    return analysis;
+}
+
+void analysis_free(Analysis *analysis)
+{
+    if (!analysis) {
+        return;
+    }
+    for (guint i = 0; i < analysis->tasks->len; i++) {
+        histogram_clear(&g_array_index(analysis->tasks, TaskStats, i).wakeups);
+    }
+    g_array_unref(analysis->tasks);
+    g_array_unref(analysis->cause_totals);
+    g_ptr_array_unref(analysis->findings);
+    g_ptr_array_unref(analysis->recorders);
+    g_ptr_array_unref(analysis->vcpus);
+    names_free(analysis->names);
+    g_clear_pointer(&analysis->certificate, certificate_free);
+    g_free(analysis);
+}
+
+static bool same_scale(const TimelineScale *a, const TimelineScale *b)
+{
+    return a->unit == b->unit && a->mult == b->mult && a->shift == b->shift &&
+           a->hz == b->hz && a->ns_offset == b->ns_offset;
+}
+
+static void set_scale(Walk *walk, const GPtrArray *inputs)
+{
+    const TimelineInput *first = inputs->pdata[0];
+
+    for (guint i = 1; i < inputs->len; i++) {
+        const TimelineInput *input = inputs->pdata[i];
+
+        walk->by_time |= !same_scale(&first->scale, &input->scale);
+    }
+    walk->analysis->scale =
+        walk->by_time ? (TimelineScale){.unit = TIMELINE_NS, .mult = 1}
+                      : first->scale;
+    walk->analysis->scale.ns_offset = 0;
+}
+
+static void add_vcpus(Walk *walk, Machine *guest, Machine *host)
+{
+    const GArray *threads = guest->input->vcpu_threads;
+
+    guest->host = host;
+    for (guint cpu = 0; cpu < threads->len; cpu++) {
+        int32_t tid = g_array_index(threads, int32_t, cpu);
+        Vcpu *vcpu = NULL;
+
+        if (tid != 0 && host) {
+            vcpu = vcpu_new(walk, guest, cpu, tid);
+            task_table_get(host->tasks, tid)->vcpu = vcpu;
+            g_ptr_array_add(walk->vcpus, vcpu);
+            g_ptr_array_add(walk->analysis->vcpus, vcpu->stats);
+        }
+        g_ptr_array_add(guest->vcpus, vcpu);
+    }
+}
+
+/* When the guest's recording began and ended. */
+static void find_ends(const Walk *walk, Machine *guest)
+{
+    g_autoptr(GPtrArray) inputs = g_ptr_array_new();
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineSpan span;
+
+    guest->last_ticks = UINT64_MAX;
+    g_ptr_array_add(inputs, (gpointer)guest->input);
+    timeline = timeline_new(inputs);
+    if (timeline_span(timeline, &span)) {
+        guest->first_ticks =
+            walk->by_time ? span.first_time : span.first_line_ticks;
+        guest->last_ticks =
+            walk->by_time ? span.last_time : span.last_line_ticks;
+    }
+}
+
+static void add_machines(Walk *walk, const GPtrArray *inputs)
+{
+    Machine *host = NULL;
+
+    for (guint i = 0; i < inputs->len; i++) {
+        Machine *machine = machine_new(walk, inputs->pdata[i]);
+
+        g_ptr_array_add(walk->machines, machine);
+        if (machine->is_host && !host) {
+            host = machine;
+        }
+    }
+    for (guint i = 0; i < inputs->len; i++) {
+        Machine *machine = walk->machines->pdata[i];
+
+        if (machine->is_host) {
+            host_events_bind(walk, machine);
+        } else {
+            guest_events_bind(walk, machine);
+            find_ends(walk, machine);
+            add_vcpus(walk, machine, host);
+        }
+    }
+}
+
+static void walk_start(Walk *walk, const GPtrArray *inputs)
+{
+    walk->names = walk->analysis->names;
+    walk->machines =
+        g_ptr_array_new_with_free_func((GDestroyNotify)machine_free);
+    walk->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
+    walk->scratch.breakdown = breakdown_new();
+    walk->scratch.segments = g_array_new(FALSE, FALSE, sizeof(Segment));
+    walk->recorders = g_ptr_array_new();
+    for (int kind = 0; kind < INTERVAL_N_KINDS; kind++) {
+        walk->kept[kind] = g_ptr_array_new();
+    }
+    set_scale(walk, inputs);
+    add_machines(walk, inputs);
+}
+
+static Machine *machine_of(const Walk *walk, const TimelineInput *input)
+{
+    for (guint i = 0; i < walk->machines->len; i++) {
+        Machine *machine = walk->machines->pdata[i];
+
+        if (machine->input == input) {
+            return machine;
+        }
+    }
+    return NULL;
+}
+
+static void count_event(Analysis *analysis, const CpuEvent *record)
+{
+    analysis->n_events++;
+    if (record->missed_events != 0) {
+        analysis->has_lost = true;
+        analysis->n_lost += (uint64_t)MAX(record->missed_events, 0);
+    }
+}
+
+static void walk_event(Walk *walk, const TimelineEvent *event)
+{
+    Machine *machine = machine_of(walk, event->input);
+    uint64_t ticks = walk->by_time ? event->time : event->event.line_ticks;
+
+    /* An event that was placed with an error may come too early. */
+    walk->now = MAX(walk->now, ticks);
+    if (walk->analysis->n_events == 0) {
+        walk->analysis->first_ticks = walk->now;
+    }
+    count_event(walk->analysis, &event->event);
+    if (machine->is_host) {
+        host_event(walk, machine, event);
+    } else {
+        guest_event(walk, machine, event);
+    }
+}
+
+/* The state that each vCPU was left in lasts to the end. */
+static void finish_vcpus(Walk *walk)
+{
+    for (guint i = 0; i < walk->vcpus->len; i++) {
+        vcpu_finish(walk, walk->vcpus->pdata[i]);
+    }
+}
+
+static void add_tasks(Walk *walk, const Machine *machine)
+{
+    for (guint i = 0; i < task_table_size(machine->tasks); i++) {
+        Task *task = task_table_at(machine->tasks, i);
+        TaskStats stats = {
+            .machine = machine->input->label,
+            .name = task->name,
+            .took_ticks = task->took_ticks,
+            .ran_ticks = task->is_recorder ? task->ran_ticks : 0,
+        };
+
+        if (!task->wakeups && !stats.took_ticks && !stats.ran_ticks) {
+            continue;
+        }
+        if (task->wakeups) {
+            stats.wakeups = *task->wakeups;
+            *task->wakeups = (Histogram){0};
+        }
+        g_array_append_val(walk->analysis->tasks, stats);
+    }
+}
+
+static void walk_finish(Walk *walk)
+{
+    walk->analysis->last_ticks = walk->now;
+    finish_vcpus(walk);
+    intervals_finish(walk);
+    for (guint i = 0; i < walk->machines->len; i++) {
+        add_tasks(walk, walk->machines->pdata[i]);
+    }
+    g_ptr_array_unref(walk->vcpus);
+    g_ptr_array_unref(walk->machines);
+    g_hash_table_unref(walk->totals);
+    breakdown_free(walk->scratch.breakdown);
+    g_array_unref(walk->scratch.segments);
+}
+
+Analysis *analysis_make(GPtrArray *inputs, const AnalysisOptions *options)
+{
+    static const AnalysisOptions defaults;
+    Analysis *analysis = analysis_new();
+    Walk walk = {
+        .analysis = analysis,
+        .options = options ? options : &defaults,
+        .totals = intervals_totals_new(),
+    };
+    g_autoptr(CertificateWalk) certificate = certificate_walk_new(inputs);
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineEvent event;
+
+    walk_start(&walk, inputs);
+    timeline = timeline_new(inputs);
+    while (timeline_next(timeline, &event)) {
+        certificate_walk_event(certificate, &event);
+        walk_event(&walk, &event);
+    }
+    analysis->certificate = certificate_walk_finish(certificate);
+    walk_finish(&walk);
+    return analysis;
+}
