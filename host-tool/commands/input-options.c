@@ -175,21 +175,26 @@ static void find_vcpu_threads(GPtrArray *inputs)
     }
 }
 
-static TimelineInput *open_file(const InputOptions *options,
-                                const InputFile *file, GError **error)
+/* Appends an input for each buffer of the file. */
+static bool open_file(const InputOptions *options, const InputFile *file,
+                      GPtrArray *inputs, GError **error)
 {
-    TimelineInput *input = timeline_input_open(file->path, file->path, error);
     uint64_t hz = file->hz ? file->hz : options->all_hz;
+    guint first = inputs->len;
 
-    if (!input) {
-        return NULL;
+    if (!timeline_inputs_open(inputs, file->path, file->path, error)) {
+        return false;
     }
-    input->shift_ticks = file->ts_offset_ticks;
-    if (hz) {
-        input->scale.unit = TIMELINE_HZ;
-        input->scale.hz = hz;
+    for (guint i = first; i < inputs->len; i++) {
+        TimelineInput *input = inputs->pdata[i];
+
+        input->shift_ticks = file->ts_offset_ticks;
+        if (hz) {
+            input->scale.unit = TIMELINE_HZ;
+            input->scale.hz = hz;
+        }
     }
-    return input;
+    return true;
 }
 
 static GPtrArray *open_files(const InputOptions *options, GError **error)
@@ -200,13 +205,11 @@ static GPtrArray *open_files(const InputOptions *options, GError **error)
 
     for (guint i = 0; i < options->files->len; i++) {
         const InputFile *file = &g_array_index(options->files, InputFile, i);
-        TimelineInput *input = open_file(options, file, error);
 
-        if (!input) {
+        if (!open_file(options, file, inputs, error)) {
             return NULL;
         }
         by_hand |= file->has_offset;
-        g_ptr_array_add(inputs, input);
     }
     /* An offset by hand replaces what the files themselves say. */
     for (guint i = 0; !by_hand && i < inputs->len; i++) {

@@ -1,5 +1,5 @@
 /*
- * qemu-trace-merge report: the merged timeline as text.
+ * qemu-trace-merge report: the merged timeline in one of several formats.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,37 +8,96 @@
 #include <gio/gio.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "commands/input-options.h"
 #include "merge/timeline.h"
-#include "output/text.h"
+#include "output/output.h"
+#include "output/target.h"
 
-/* Big enough that a write costs nothing beside the formatting. */
-#define STDOUT_BUFFER_BYTES (1u << 20)
+/* The signal that ends the report before its file is complete, or 0. */
+static volatile sig_atomic_t stop_signal;
 
-static bool print_timeline(GPtrArray *inputs, const TextOptions *options,
-                           GError **error)
+static void on_stop(int signal_number)
 {
-    g_autoptr(Timeline) timeline = timeline_new(inputs);
-    g_autoptr(TextOutput) output = text_output_new(stdout, inputs, options);
-    TimelineEvent event;
+    stop_signal = signal_number;
+}
 
-    if (!text_output_begin(output, error)) {
+/* A half-written file is removed before a signal ends the program. */
+static void catch_stops(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+    const struct sigaction action = {.sa_handler = on_stop};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+}
+
+static OutputTarget *open_target(const OutputOps *ops, const char *path,
+                                 GError **error)
+{
+    if (ops->is_directory && !path) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "format %s is a directory; name it with --output DIR",
+                    ops->name);
+        return NULL;
+    }
+    if (ops->is_binary && !path && isatty(STDOUT_FILENO)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "format %s is not for a terminal; name a file with "
+                    "--output FILE",
+                    ops->name);
+        return NULL;
+    }
+    return ops->is_directory ? output_target_directory(path, error)
+                             : output_target_file(path, error);
+}
+
+static bool write_report(const OutputOps *ops, const char *path, OutputJob *job,
+                         GError **error)
+{
+    g_autoptr(OutputTarget) target = open_target(ops, path, error);
+    g_autoptr(Timeline) timeline = NULL;
+
+    if (!target) {
         return false;
     }
-    while (timeline_next(timeline, &event)) {
-        if (!text_output_event(output, &event, error)) {
-            return false;
-        }
+    if (path) {
+        job->stop = &stop_signal;
+        catch_stops();
+    } else {
+        /* A pager that quits has seen enough: end quietly. */
+        signal(SIGPIPE, SIG_DFL);
     }
-    return text_output_end(output, error);
+    job->name = output_target_name(target);
+    job->stream = output_target_stream(target);
+    job->dir_fd = output_target_dir_fd(target);
+    timeline = timeline_new(job->inputs);
+    return output_write(ops, job, timeline, error) &&
+           output_target_finish(target, error);
+}
+
+/* Ends as the signal would have ended us. */
+static void end_by_signal(void)
+{
+    if (stop_signal) {
+        signal(stop_signal, SIG_DFL);
+        raise(stop_signal);
+    }
 }
 
 int cmd_report(int argc, char **argv)
 {
     gboolean full_ns = FALSE, ts_diff = FALSE;
+    g_autofree char *format = NULL;
+    g_autofree char *output = NULL;
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
+        {"format", 0, 0, G_OPTION_ARG_STRING, &format,
+         "Write this format: text (the default)", "FORMAT"},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+         "Write to this file, or directory, once it is complete", "FILE"},
         {"nanoseconds", 't', 0, G_OPTION_ARG_NONE, &full_ns,
          "Print times with nanoseconds", NULL},
         {"ts-diff", 0, 0, G_OPTION_ARG_NONE, &ts_diff,
@@ -51,7 +110,8 @@ int cmd_report(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(GError) error = NULL;
-    TextOptions options;
+    const OutputOps *ops;
+    OutputJob job;
 
     g_option_context_set_summary(
         context, "Prints the merged timeline of the session in DIR, or of "
@@ -61,16 +121,23 @@ int cmd_report(int argc, char **argv)
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return command_fail("report", error);
     }
-    inputs = input_options_open(input_options, operands, &error);
+    if (g_strcmp0(output, "-") == 0) {
+        g_clear_pointer(&output, g_free); /* as if it were not given */
+    }
+    ops = output_find(format ? format : "text", &error);
+    inputs = ops ? input_options_open(input_options, operands, &error) : NULL;
     if (!inputs) {
         return command_fail("report", error);
     }
-    options = (TextOptions){.full_ns = full_ns, .ts_diff = ts_diff};
-    /* A pager that quits has seen enough: end quietly. */
-    signal(SIGPIPE, SIG_DFL);
-    setvbuf(stdout, NULL, _IOFBF, STDOUT_BUFFER_BYTES);
-    if (!print_timeline(inputs, &options, &error)) {
-        return command_fail("report", error);
+    job = (OutputJob){
+        .inputs = inputs,
+        .text = {.full_ns = full_ns, .ts_diff = ts_diff},
+    };
+    if (!write_report(ops, output, &job, &error)) {
+        int status = command_fail("report", error);
+
+        end_by_signal();
+        return status;
     }
     input_options_warn(inputs);
     return 0;

@@ -84,33 +84,78 @@ void timeline_input_use_time_shift(TimelineInput *input)
     }
 }
 
+static bool counts_tsc(const DatFile *dat)
+{
+    return strcmp(dat->clock, "x86-tsc") == 0 ||
+           strcmp(dat->clock, "tsc2nsec") == 0;
+}
+
+/* The kernel's other clocks count nanoseconds already. */
+static bool counts_ns(const DatFile *dat)
+{
+    return !counts_tsc(dat) && strcmp(dat->clock, "counter") != 0 &&
+           strcmp(dat->clock, "uptime") != 0;
+}
+
+static TimelineScale own_scale(const DatFile *dat)
+{
+    TimelineScale scale = {.ns_offset = dat->ts_offset_ns};
+
+    /* An instance may have a clock of its own, but TSC2NSEC is the file's. */
+    if (dat->options.tsc_mult && (!dat->instance || counts_tsc(dat))) {
+        scale.unit = TIMELINE_NS;
+        scale.mult = dat->options.tsc_mult;
+        scale.shift = dat->options.tsc_shift;
+    } else if (counts_ns(dat)) {
+        scale.unit = TIMELINE_NS;
+        scale.mult = 1;
+    }
+    return scale;
+}
+
+/* dat is taken over, events is not. */
+static TimelineInput *input_new(DatFile *dat, EventTable *events,
+                                const char *label)
+{
+    TimelineInput *input = g_new0(TimelineInput, 1);
+
+    input->label = g_strdup(label);
+    input->events = event_table_ref(events);
+    input->scale = own_scale(dat);
+    input->dat = dat;
+    return input;
+}
+
 TimelineInput *timeline_input_open(const char *path, const char *label,
                                    GError **error)
 {
-    g_autoptr(DatFile) dat = dat_file_open(path, error);
-    TimelineInput *input;
+    DatFile *dat = dat_file_open(path, error);
+    g_autoptr(EventTable) events = NULL;
 
     if (!dat) {
         return NULL;
     }
-    input = g_new0(TimelineInput, 1);
-    input->label = g_strdup(label);
-    input->events = event_table_new(dat);
+    events = event_table_new(dat);
     dat_file_drop_metadata(dat);
-    input->scale.ns_offset = dat->ts_offset_ns;
-    if (dat->options.tsc_mult) {
-        input->scale.unit = TIMELINE_NS;
-        input->scale.mult = dat->options.tsc_mult;
-        input->scale.shift = dat->options.tsc_shift;
-    } else if (strcmp(dat->clock, "x86-tsc") != 0 &&
-               strcmp(dat->clock, "counter") != 0 &&
-               strcmp(dat->clock, "uptime") != 0) {
-        /* The kernel's other clocks count nanoseconds already. */
-        input->scale.unit = TIMELINE_NS;
-        input->scale.mult = 1;
+    return input_new(dat, events, label);
+}
+
+TimelineInput *timeline_inputs_open(GPtrArray *inputs, const char *path,
+                                    const char *label, GError **error)
+{
+    TimelineInput *top = timeline_input_open(path, label, error);
+
+    if (!top) {
+        return NULL;
     }
-    input->dat = g_steal_pointer(&dat);
-    return input;
+    g_ptr_array_add(inputs, top);
+    while (top->dat->instances->len > 0) {
+        DatFile *instance = g_ptr_array_steal_index(top->dat->instances, 0);
+
+        g_ptr_array_add(inputs,
+                        input_new(instance, top->events, instance->instance));
+    }
+    return top;
 }
 
 static void share_symbols(TimelineInput *guest, TimelineInput *host)
@@ -144,7 +189,7 @@ void timeline_input_free(TimelineInput *input)
     if (!input) {
         return;
     }
-    event_table_free(input->events);
+    event_table_unref(input->events);
     dat_file_close(input->dat);
     g_clear_pointer(&input->tracks, g_ptr_array_unref);
     g_clear_pointer(&input->vcpu_threads, g_array_unref);

@@ -42,7 +42,7 @@ uint64_t timeline_scale_invert(const TimelineScale *scale, uint64_t time);
 typedef struct TimelineInput {
     char *label;          /* what stands in front of its lines */
     DatFile *dat;         /* owned */
-    EventTable *events;   /* owned */
+    EventTable *events;   /* a reference: a file's buffers share one */
     GPtrArray *tracks;    /* of ClockTrack by CPU, NULL entries or NULL */
     GArray *vcpu_threads; /* of int32_t by CPU: the vCPU's tid on the host, 0:
                              unknown; NULL on a host */
@@ -51,10 +51,18 @@ typedef struct TimelineInput {
 } TimelineInput;
 
 /*
- * Opens a file with the scale that its own options give, and no tracks.
+ * Opens a file's top-level buffer with the scale that its own options give,
+ * and no tracks.
  */
 TimelineInput *timeline_input_open(const char *path, const char *label,
                                    GError **error);
+/*
+ * The same of all the file's buffers, which are appended to inputs (of
+ * TimelineInput): the top-level one first, then its instances, labelled by
+ * their own names.  NULL and nothing appended on error; else the first.
+ */
+TimelineInput *timeline_inputs_open(GPtrArray *inputs, const char *path,
+                                    const char *label, GError **error);
 /* Makes tracks from the file's own TIME_SHIFT option, if it has one. */
 void timeline_input_use_time_shift(TimelineInput *input);
 /*

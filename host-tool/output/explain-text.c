@@ -7,10 +7,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "explain/sentence.h"
 #include "merge/timeline.h"
-#include "output/text.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -88,15 +88,41 @@ static bool is_telling(const GArray *ticks, uint64_t line_ticks)
                    by_ticks) != NULL;
 }
 
+static int label_width(const GPtrArray *inputs)
+{
+    int width = 0;
+
+    for (guint i = 0; i < inputs->len; i++) {
+        const TimelineInput *input = inputs->pdata[i];
+
+        width = MAX(width, (int)strlen(input->label));
+    }
+    return width;
+}
+
+static void print_line(const TimelineEvent *event, int width, GString *line,
+                       FILE *stream)
+{
+    const EventTextStyle style = {
+        .has_ns = event->input->scale.unit != TIMELINE_TICKS,
+        .full_ns = true,
+    };
+
+    g_string_printf(line, "     %*s: ", width, event->input->label);
+    event_table_print(event->input->events, line, &style, "", event->cpu,
+                      event->time, event->event.data, event->event.size_bytes);
+    g_string_append_c(line, '\n');
+    fputs(line->str, stream);
+}
+
 /* The lines of the timeline at which the finding's causes change. */
 static void print_proof(const Finding *finding, GPtrArray *inputs,
                         const ExplainTextOptions *options, FILE *stream)
 {
-    const TextOptions text_options = {.full_ns = true};
     g_autoptr(GArray) ticks = telling_ticks(finding, options->n_lines);
     g_autoptr(Timeline) timeline = timeline_new(inputs);
-    g_autoptr(TextOutput) output =
-        text_output_new(stream, inputs, &text_options);
+    g_autoptr(GString) line = g_string_new(NULL);
+    int width = label_width(inputs);
     TimelineEvent event;
     unsigned n = 0;
 
@@ -104,8 +130,7 @@ static void print_proof(const Finding *finding, GPtrArray *inputs,
     while (n < options->n_lines && timeline_next(timeline, &event) &&
            event.event.line_ticks <= finding->end_ticks) {
         if (is_telling(ticks, event.event.line_ticks)) {
-            fputs("     ", stream);
-            text_output_event(output, &event, NULL);
+            print_line(&event, width, line, stream);
             n++;
         }
     }

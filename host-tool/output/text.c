@@ -3,47 +3,17 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "output/text.h"
-
-#include <errno.h>
 #include <string.h>
-#include <gio/gio.h>
 
-struct TextOutput {
-    FILE *stream;
-    GPtrArray *inputs;
-    TextOptions options;
+#include "output/output.h"
+
+typedef struct TextOutput {
+    const OutputJob *job;
     int label_width; /* 0: no labels */
     GString *line;   /* reused */
     bool has_last;
     uint64_t last_time;
-};
-
-TextOutput *text_output_new(FILE *stream, GPtrArray *inputs,
-                            const TextOptions *options)
-{
-    TextOutput *output = g_new0(TextOutput, 1);
-
-    output->stream = stream;
-    output->inputs = inputs;
-    output->options = *options;
-    output->line = g_string_sized_new(1024);
-    for (guint i = 0; inputs->len > 1 && i < inputs->len; i++) {
-        const TimelineInput *input = inputs->pdata[i];
-
-        output->label_width =
-            MAX(output->label_width, (int)strlen(input->label));
-    }
-    return output;
-}
-
-void text_output_free(TextOutput *output)
-{
-    if (output) {
-        g_string_free(output->line, TRUE);
-        g_free(output);
-    }
-}
+} TextOutput;
 
 static void append_label(TextOutput *output, const TimelineInput *input)
 {
@@ -55,37 +25,65 @@ static void append_label(TextOutput *output, const TimelineInput *input)
 
 static bool flush_line(TextOutput *output, GError **error)
 {
+    const OutputJob *job = output->job;
     GString *line = output->line;
 
-    if (fwrite(line->str, 1, line->len, output->stream) == line->len) {
-        g_string_truncate(line, 0);
-        return true;
+    if (fwrite(line->str, 1, line->len, job->stream) != line->len) {
+        return output_fail_errno(job, error);
     }
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
-                "cannot write the report: %s", g_strerror(errno));
-    return false;
+    g_string_truncate(line, 0);
+    return true;
 }
 
-bool text_output_begin(TextOutput *output, GError **error)
+static void text_free(gpointer state)
 {
-    for (guint i = 0; i < output->inputs->len; i++) {
-        const TimelineInput *input = output->inputs->pdata[i];
+    TextOutput *output = state;
+
+    g_string_free(output->line, TRUE);
+    g_free(output);
+}
+
+static int label_width(const GPtrArray *inputs)
+{
+    int width = 0;
+
+    for (guint i = 0; inputs->len > 1 && i < inputs->len; i++) {
+        const TimelineInput *input = inputs->pdata[i];
+
+        width = MAX(width, (int)strlen(input->label));
+    }
+    return width;
+}
+
+/* The lines that come before the first event: each file's number of CPUs. */
+static gpointer text_begin(const OutputJob *job, GError **error)
+{
+    TextOutput *output = g_new0(TextOutput, 1);
+
+    output->job = job;
+    output->line = g_string_sized_new(1024);
+    output->label_width = label_width(job->inputs);
+    for (guint i = 0; i < job->inputs->len; i++) {
+        const TimelineInput *input = job->inputs->pdata[i];
 
         append_label(output, input);
         g_string_append_printf(output->line, "cpus=%u\n",
                                input->dat->cpus->len);
     }
-    return flush_line(output, error);
+    if (!flush_line(output, error)) {
+        text_free(output);
+        return NULL;
+    }
+    return output;
 }
 
 /* A line of its own, labelled: whose events are missing must be clear. */
-static void append_loss(TextOutput *output, const TimelineEvent *event)
+static bool text_loss(gpointer state, const TimelineEvent *event,
+                      G_GNUC_UNUSED GError **error)
 {
+    TextOutput *output = state;
     int64_t missed = event->event.missed_events;
 
-    if (missed == 0) {
-        return;
-    }
     append_label(output, event->input);
     if (missed > 0) {
         g_string_append_printf(output->line,
@@ -95,6 +93,7 @@ static void append_loss(TextOutput *output, const TimelineEvent *event)
         g_string_append_printf(output->line, "CPU:%u [EVENTS DROPPED]\n",
                                event->cpu);
     }
+    return true;
 }
 
 /* What stands between the time and the event's name. */
@@ -105,7 +104,7 @@ static void format_insert(TextOutput *output, const TimelineEvent *event,
     size_t used = 0;
 
     insert[0] = '\0';
-    if (output->options.ts_diff) {
+    if (output->job->text.ts_diff) {
         g_autofree char *diff =
             output->has_last
                 ? g_strdup_printf("(%+" G_GINT64_FORMAT ")",
@@ -128,17 +127,17 @@ static void format_insert(TextOutput *output, const TimelineEvent *event,
     }
 }
 
-bool text_output_event(TextOutput *output, const TimelineEvent *event,
+static bool text_event(gpointer state, const TimelineEvent *event,
                        GError **error)
 {
+    TextOutput *output = state;
     const EventTextStyle style = {
         .has_ns = event->input->scale.unit != TIMELINE_TICKS,
-        .full_ns = output->options.full_ns,
+        .full_ns = output->job->text.full_ns,
     };
     char insert[96];
 
     format_insert(output, event, insert, sizeof(insert));
-    append_loss(output, event);
     append_label(output, event->input);
     event_table_print(event->input->events, output->line, &style, insert,
                       event->cpu, event->time, event->event.data,
@@ -147,12 +146,11 @@ bool text_output_event(TextOutput *output, const TimelineEvent *event,
     return flush_line(output, error);
 }
 
-bool text_output_end(TextOutput *output, GError **error)
-{
-    if (fflush(output->stream) == 0) {
-        return true;
-    }
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
-                "cannot write the report: %s", g_strerror(errno));
-    return false;
-}
+const OutputOps text_output_ops = {
+    .name = "text",
+    .summary = "lines as trace-cmd report prints them",
+    .begin = text_begin,
+    .loss = text_loss,
+    .event = text_event,
+    .free = text_free,
+};

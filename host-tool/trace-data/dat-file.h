@@ -1,9 +1,10 @@
 /*
  * DatFile: a trace.dat file, opened for reading.
  *
- * Version 6, little-endian, as trace-cmd(1) and dat-writer.h write it; see
- * trace-cmd.dat.v6(5).  The file may be damaged or hostile: every size is
- * checked against the file before anything is allocated or read.
+ * Versions 6 and 7, little-endian, as trace-cmd(1) and dat-writer.h write
+ * them; see trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5).  The file may be
+ * damaged or hostile: every size is checked against the file before anything
+ * is allocated or read, and damage costs no more than what it hit.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,9 +12,14 @@
 #define DAT_FILE_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "trace-data/compression.h"
 #include "trace-data/dat-writer.h"
+
+/* Of a sub-buffer; the kernel's own limit is 128 pages. */
+#define DAT_MAX_PAGE_BYTES (1 << 20)
 
 /* One event's format text and the system it belongs to. */
 typedef struct DatFormat {
@@ -21,7 +27,7 @@ typedef struct DatFormat {
     GBytes *text;
 } DatFormat;
 
-/* What the header says of the events; any GBytes may be empty. */
+/* What the header says of the events; any GBytes may be empty or NULL. */
 typedef struct DatMetadata {
     GBytes *header_page;
     GPtrArray *formats; /* of DatFormat, owned */
@@ -36,22 +42,40 @@ typedef struct DatCpuData {
     uint64_t size_bytes; /* what the file really holds */
 } DatCpuData;
 
+/* One buffer of a file: its first, top-level one, or an instance. */
 typedef struct DatFile {
     char *path;
     int fd;
-    uint32_t page_bytes;
-    uint32_t long_bytes; /* of the traced kernel's ring buffer */
-    DatMetadata metadata;
+    unsigned version;
+    char *instance;       /* name of the instance; NULL: the top-level buffer */
+    uint32_t page_bytes;  /* of a sub-buffer */
+    uint32_t long_bytes;  /* of the traced kernel's ring buffer */
+    DatMetadata metadata; /* of the file; an instance has none of its own */
     DatOptions options;   /* empty where the file has none */
     char *clock;          /* "x86-tsc"; "local" where the file doesn't say */
     int64_t ts_offset_ns; /* options DATE and OFFSET, added to nanoseconds */
     GArray *cpus;         /* of DatCpuData, by CPU number */
+    Compression *compression; /* of the CPUs' data; NULL: stored as it is */
+    /*
+     * A latency tracer's file has text in place of CPUs' data, which
+     * dat_file_read_text() gives.
+     */
+    bool is_text;
+    DatCpuData text;
+    GPtrArray *instances; /* of DatFile, owned: the file's other buffers */
     GPtrArray *problems;  /* of char *, one sentence for each damage */
     guint n_problems;     /* all that were ever found */
 } DatFile;
 
 DatFile *dat_file_open(const char *path, GError **error);
 void dat_file_close(DatFile *dat);
+
+/*
+ * Calls func with the text of a latency tracer's file, piece by piece, until
+ * it returns false.  False when it did, or where the text can't be read on.
+ */
+typedef bool (*DatTextFunc)(const char *text, size_t size, gpointer data);
+bool dat_file_read_text(DatFile *dat, DatTextFunc func, gpointer data);
 
 /*
  * Adds one sentence to the problems, with the path in front.  What comes after

@@ -27,6 +27,15 @@ typedef enum DatOptionId {
     DAT_OPTION_TIME_SHIFT = 12,
     DAT_OPTION_GUEST = 13,
     DAT_OPTION_TSC2NSEC = 14,
+    /* Version 7 only: where the header's parts are. */
+    DAT_OPTION_STRINGS = 15,
+    DAT_OPTION_HEADER_INFO = 16,
+    DAT_OPTION_FTRACE_EVENTS = 17,
+    DAT_OPTION_EVENT_FORMATS = 18,
+    DAT_OPTION_KALLSYMS = 19,
+    DAT_OPTION_PRINTK = 20,
+    DAT_OPTION_CMDLINES = 21,
+    DAT_OPTION_BUFFER_TEXT = 22,
 } DatOptionId;
 
 /*

@@ -10,6 +10,7 @@
 #include <traceevent/trace-seq.h>
 
 struct EventTable {
+    gatomicrefcount refs;
     struct tep_handle *tep;
     struct tep_plugin_list *plugins;
     struct trace_seq seq; /* reused for every line */
@@ -18,6 +19,7 @@ struct EventTable {
     unsigned bad_formats;
     GHashTable *stack_ids; /* events whose text has lines of its own */
     GHashTable *guests;    /* vCPU thread id -> EventTable, not owned */
+    EventType **types;     /* by event id, made when first asked for */
 };
 
 /*
@@ -60,6 +62,7 @@ void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
 
 /* Every record starts with the event's id: struct trace_entry. */
 #define COMMON_TYPE_BYTES 2
+#define MAX_EVENT_IDS     65536
 
 /* A GBytes as the mutable, NUL-terminated string that libtraceevent wants. */
 static char *text_dup(GBytes *text)
@@ -70,6 +73,41 @@ static char *text_dup(GBytes *text)
     return data ? g_strndup(data, size) : NULL;
 }
 
+static bool is_text(const char *text, gsize size)
+{
+    for (gsize i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if ((c < 0x20 && c != '\t' && c != '\n') || c >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * libtraceevent 1.7 takes the token after the '[' of a field without asking
+ * whether there is one (event_read_fields() in event-parse.c), and dies at
+ * the text's end or at a character that no C text has.
+ */
+static bool format_is_sound(const char *text, gsize size)
+{
+    const char *print_fmt = g_strstr_len(text, (gssize)size, "\nprint fmt:");
+    gsize fields_size = print_fmt ? (gsize)(print_fmt - text) : size;
+    bool is_open = false;
+
+    if (!is_text(text, size)) {
+        return false;
+    }
+    for (gsize i = 0; i < fields_size; i++) {
+        if (text[i] == '\n' && is_open) {
+            return false;
+        }
+        is_open = text[i] == '[' || (is_open && text[i] != ']');
+    }
+    return !is_open;
+}
+
 static void parse_formats(EventTable *table, GPtrArray *formats)
 {
     for (guint i = 0; formats && i < formats->len; i++) {
@@ -77,7 +115,8 @@ static void parse_formats(EventTable *table, GPtrArray *formats)
         gsize size;
         const char *text = g_bytes_get_data(format->text, &size);
 
-        if (tep_parse_event(table->tep, text, size, format->system) != 0) {
+        if (!format_is_sound(text, size) ||
+            tep_parse_event(table->tep, text, size, format->system) != 0) {
             table->bad_formats++;
         }
     }
@@ -105,6 +144,7 @@ EventTable *event_table_new(const DatFile *dat)
     g_autofree char *printk_formats = text_dup(metadata->printk_formats);
     g_autofree char *cmdlines = text_dup(metadata->cmdlines);
 
+    g_atomic_ref_count_init(&table->refs);
     tep_set_loglevel(TEP_LOG_NONE);
     table->tep = tep_alloc();
     table->stack_ids = g_hash_table_new(NULL, NULL);
@@ -115,6 +155,7 @@ EventTable *event_table_new(const DatFile *dat)
     g_hash_table_insert(tables_by_tep, table->tep, table);
     trace_seq_init(&table->seq);
     table->record = g_malloc0(RECORD_BYTES);
+    table->types = g_new0(EventType *, MAX_EVENT_IDS);
     tep_set_long_size(table->tep, (int)dat->long_bytes);
     tep_set_page_size(table->tep, (int)dat->page_bytes);
     tep_set_cpus(table->tep, (int)dat->cpus->len);
@@ -137,9 +178,15 @@ EventTable *event_table_new(const DatFile *dat)
     return table;
 }
 
-void event_table_free(EventTable *table)
+EventTable *event_table_ref(EventTable *table)
 {
-    if (!table) {
+    g_atomic_ref_count_inc(&table->refs);
+    return table;
+}
+
+void event_table_unref(EventTable *table)
+{
+    if (!table || !g_atomic_ref_count_dec(&table->refs)) {
         return;
     }
     trace_seq_destroy(&table->seq);
@@ -148,6 +195,10 @@ void event_table_free(EventTable *table)
     tep_unload_plugins(table->plugins, table->tep);
     tep_free(table->tep);
     g_hash_table_unref(table->stack_ids);
+    for (int i = 0; i < MAX_EVENT_IDS; i++) {
+        event_type_free(table->types[i]);
+    }
+    g_free(table->types);
     g_free(table->record);
     g_free(table);
 }
@@ -192,6 +243,36 @@ EventField event_table_pid_field(const EventTable *table)
     return field_of(event ? tep_find_common_field(event, "common_pid") : NULL);
 }
 
+const EventType *event_table_type(EventTable *table, int event_id)
+{
+    EventType *type, *made;
+    struct tep_event *event;
+
+    if (event_id < 0 || event_id >= MAX_EVENT_IDS) {
+        return NULL;
+    }
+    type = g_atomic_pointer_get(&table->types[event_id]);
+    if (type) {
+        return type;
+    }
+    event = tep_find_event(table->tep, event_id);
+    if (!event) {
+        return NULL;
+    }
+    made = event_type_new(event);
+    if (g_atomic_pointer_compare_and_exchange(&table->types[event_id], NULL,
+                                              made)) {
+        return made;
+    }
+    event_type_free(made); /* another thread was faster */
+    return g_atomic_pointer_get(&table->types[event_id]);
+}
+
+const char *event_table_comm(const EventTable *table, int32_t pid)
+{
+    return tep_data_comm_from_pid(table->tep, pid);
+}
+
 int event_record_id(const uint8_t *data, size_t size_bytes)
 {
     uint16_t id;
@@ -201,24 +282,6 @@ int event_record_id(const uint8_t *data, size_t size_bytes)
     }
     memcpy(&id, data, sizeof(id));
     return id;
-}
-
-int64_t event_field_read(const EventField *field, const uint8_t *data,
-                         size_t size_bytes)
-{
-    uint64_t value = 0;
-    unsigned unused_bits;
-
-    if (field->offset_bytes < 0 || field->size_bytes <= 0 ||
-        field->size_bytes > (int)sizeof(value) ||
-        (size_t)field->offset_bytes > size_bytes ||
-        (size_t)field->size_bytes > size_bytes - (size_t)field->offset_bytes) {
-        return 0;
-    }
-    memcpy(&value, data + field->offset_bytes, (size_t)field->size_bytes);
-    unused_bits = 64 - 8 * (unsigned)field->size_bytes;
-    return field->is_signed ? (int64_t)(value << unused_bits) >> unused_bits
-                            : (int64_t)value;
 }
 
 /*

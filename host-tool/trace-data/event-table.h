@@ -14,24 +14,19 @@
 #include <glib.h>
 
 #include "trace-data/dat-file.h"
+#include "trace-data/event-type.h"
 
 typedef struct EventTable EventTable;
 
 #define EVENT_ID_NONE (-1)
-
-/* A number inside an event's record; offset_bytes -1 if there is no such. */
-typedef struct EventField {
-    int offset_bytes;
-    int size_bytes;
-    bool is_signed;
-} EventField;
 
 /*
  * Formats that can't be parsed are left out and counted by
  * event_table_bad_formats().  Needs dat's metadata only during the call.
  */
 EventTable *event_table_new(const DatFile *dat);
-void event_table_free(EventTable *table);
+EventTable *event_table_ref(EventTable *table);
+void event_table_unref(EventTable *table);
 unsigned event_table_bad_formats(const EventTable *table);
 
 /* The id of an event, or EVENT_ID_NONE. */
@@ -42,11 +37,19 @@ EventField event_table_field(const EventTable *table, int event_id,
 /* common_pid of every event. */
 EventField event_table_pid_field(const EventTable *table);
 
+/*
+ * Names and fields of an event type; NULL when the file doesn't know it.  The
+ * table's own, valid as long as the table.  May be called by any thread.
+ */
+const EventType *event_table_type(EventTable *table, int event_id);
+/*
+ * The name of a task by the file's saved command lines: "<idle>" for 0,
+ * "<...>" when unknown.  As recorded: it may hold any character.
+ */
+const char *event_table_comm(const EventTable *table, int32_t pid);
+
 /* The event id of a record; EVENT_ID_NONE when it is too short for one. */
 int event_record_id(const uint8_t *data, size_t size_bytes);
-/* 0 when the field is missing or lies outside the record. */
-int64_t event_field_read(const EventField *field, const uint8_t *data,
-                         size_t size_bytes);
 
 /* How event_table_print() writes a line. */
 typedef struct EventTextStyle {
@@ -72,6 +75,6 @@ void event_table_print(EventTable *table, GString *line,
 void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
                            EventTable *guest);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventTable, event_table_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventTable, event_table_unref)
 
 #endif

@@ -10,12 +10,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace-data/chunk-index.h"
+
 /* Read at once: enough to amortise the call, little at 256 CPUs. */
 #define WINDOW_BYTES (32u << 10)
 /* Asked for ahead of the window, so that a disk is never waited for. */
 #define READ_AHEAD_BYTES (512u << 10)
 
+/* An expanded chunk: pages [first, first + n_pages). */
+typedef struct ChunkPages {
+    uint8_t *bytes;
+    size_t max_bytes;
+    uint64_t first_page;
+    uint64_t n_pages; /* 0: none */
+} ChunkPages;
+
 struct PageSource {
+    /*
+     * Of a compressed file: the chunk in hand, and the one that was looked
+     * at, which mostly is the next to be in hand.
+     */
+    ChunkIndex *chunks; /* NULL: not compressed */
+    ChunkPages in_hand;
+    ChunkPages aside;
+
     DatFile *dat;
     unsigned cpu;
     DatCpuData range;
@@ -36,18 +54,24 @@ PageSource *page_source_new(DatFile *dat, unsigned cpu)
     source->cpu = cpu;
     source->range = g_array_index(dat->cpus, DatCpuData, cpu);
     source->window_bytes = MAX(dat->page_bytes, WINDOW_BYTES);
+    if (dat->compression) {
+        source->chunks = chunk_index_new(dat, cpu);
+    }
     return source;
 }
 
 void page_source_free(PageSource *source)
 {
     if (source) {
+        chunk_index_free(source->chunks);
+        g_free(source->in_hand.bytes);
+        g_free(source->aside.bytes);
         g_free(source->window);
         g_free(source);
     }
 }
 
-uint64_t page_source_count(PageSource *source)
+static uint64_t plain_count(const PageSource *source)
 {
     return (source->range.size_bytes + source->dat->page_bytes - 1) /
            source->dat->page_bytes;
@@ -100,13 +124,13 @@ static bool is_in_window(const PageSource *source, uint64_t start, size_t size)
            start + size <= source->window_start + source->window_filled;
 }
 
-const uint8_t *page_source_page(PageSource *source, uint64_t number)
+static const uint8_t *plain_page(PageSource *source, uint64_t number)
 {
     size_t page_bytes = source->dat->page_bytes;
     uint64_t start = number * page_bytes;
     size_t size;
 
-    if (number >= page_source_count(source)) {
+    if (number >= plain_count(source)) {
         return NULL;
     }
     size = (size_t)MIN(page_bytes, source->range.size_bytes - start);
@@ -129,13 +153,13 @@ const uint8_t *page_source_page(PageSource *source, uint64_t number)
     return source->window + (start - source->window_start);
 }
 
-bool page_source_peek(PageSource *source, uint64_t number, PageHeader *header)
+static bool plain_peek(PageSource *source, uint64_t number, PageHeader *header)
 {
     uint8_t bytes[16] = {0};
     uint64_t start = number * source->dat->page_bytes;
     size_t size = sizeof(uint64_t) + source->dat->long_bytes;
 
-    if (number >= page_source_count(source) ||
+    if (number >= plain_count(source) ||
         source->range.size_bytes - start < size) {
         return false;
     }
@@ -149,15 +173,133 @@ bool page_source_peek(PageSource *source, uint64_t number, PageHeader *header)
                             source->dat->long_bytes);
 }
 
-bool page_source_copy(PageSource *source, uint64_t number, uint8_t *page)
+static bool plain_copy(PageSource *source, uint64_t number, uint8_t *page)
 {
     size_t page_bytes = source->dat->page_bytes;
     size_t filled;
 
-    if (number >= page_source_count(source)) {
+    if (number >= plain_count(source)) {
         return false;
     }
     filled = read_range(source, number * page_bytes, page, page_bytes);
     memset(page + filled, 0, page_bytes - filled);
     return filled > 0;
+}
+
+static bool holds(const ChunkPages *pages, uint64_t number)
+{
+    return number >= pages->first_page &&
+           number - pages->first_page < pages->n_pages;
+}
+
+static void make_room(ChunkPages *pages, size_t bytes)
+{
+    if (bytes > pages->max_bytes) {
+        g_free(pages->bytes);
+        pages->bytes = g_malloc(bytes);
+        pages->max_bytes = bytes;
+    }
+}
+
+/*
+ * A chunk that can't be expanded becomes pages with impossible headers, which
+ * is how their reader learns, and reports, that they are lost.
+ */
+static bool expand(PageSource *source, const Chunk *chunk, ChunkPages *pages)
+{
+    Compression *compression = source->dat->compression;
+    size_t whole = chunk->n_pages * source->dat->page_bytes;
+    void *packed = compression_scratch(compression, chunk->packed_bytes);
+    uint64_t start = chunk->offset_bytes - source->range.offset_bytes;
+
+    make_room(pages, whole);
+    pages->first_page = chunk->first_page;
+    pages->n_pages = chunk->n_pages;
+    if (read_range(source, start, packed, chunk->packed_bytes) <
+        chunk->packed_bytes) {
+        pages->n_pages = 0;
+        return false;
+    }
+    if (compression_expand(compression, packed, chunk->packed_bytes,
+                           pages->bytes, chunk->bytes)) {
+        memset(pages->bytes + chunk->bytes, 0, whole - chunk->bytes);
+    } else {
+        memset(pages->bytes, 0xff, whole);
+    }
+    read_ahead(source, start + chunk->packed_bytes);
+    return true;
+}
+
+static const uint8_t *page_in(const PageSource *source, const ChunkPages *pages,
+                              uint64_t number)
+{
+    return pages->bytes +
+           (number - pages->first_page) * source->dat->page_bytes;
+}
+
+/* A page of the chunk in hand or aside; fetches the chunk if need be. */
+static const uint8_t *look_at_packed(PageSource *source, uint64_t number)
+{
+    Chunk chunk;
+
+    if (holds(&source->in_hand, number)) {
+        return page_in(source, &source->in_hand, number);
+    }
+    if (!holds(&source->aside, number) &&
+        (!chunk_index_find(source->chunks, number, &chunk) ||
+         !expand(source, &chunk, &source->aside))) {
+        return NULL;
+    }
+    return page_in(source, &source->aside, number);
+}
+
+static const uint8_t *packed_page(PageSource *source, uint64_t number)
+{
+    const uint8_t *page = look_at_packed(source, number);
+
+    if (page && !holds(&source->in_hand, number)) {
+        ChunkPages done = source->in_hand;
+
+        source->in_hand = source->aside;
+        source->aside = done;
+    }
+    return page;
+}
+
+uint64_t page_source_count(PageSource *source)
+{
+    return source->chunks ? chunk_index_page_count(source->chunks)
+                          : plain_count(source);
+}
+
+const uint8_t *page_source_page(PageSource *source, uint64_t number)
+{
+    return source->chunks ? packed_page(source, number)
+                          : plain_page(source, number);
+}
+
+bool page_source_peek(PageSource *source, uint64_t number, PageHeader *header)
+{
+    const uint8_t *page;
+
+    if (!source->chunks) {
+        return plain_peek(source, number, header);
+    }
+    page = look_at_packed(source, number);
+    return page && page_header_read(header, page, source->dat->page_bytes,
+                                    source->dat->long_bytes);
+}
+
+bool page_source_copy(PageSource *source, uint64_t number, uint8_t *page)
+{
+    const uint8_t *found;
+
+    if (!source->chunks) {
+        return plain_copy(source, number, page);
+    }
+    found = look_at_packed(source, number);
+    if (found) {
+        memcpy(page, found, source->dat->page_bytes);
+    }
+    return found != NULL;
 }

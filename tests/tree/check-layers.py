@@ -35,6 +35,7 @@ LIBRARY_ROOMS = {
     r"traceevent/": ["host-tool/trace-data"],
     r"tracefs": ["qga"],
     r"seccomp\.h": ["host-tool/confine"],
+    r"zlib\.h|zstd": ["host-tool/trace-data"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)

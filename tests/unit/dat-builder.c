@@ -46,14 +46,17 @@ static const char header_page[] =
     "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
     "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n";
 
-#define FORMAT(name, id, type, field, text)                                \
+#define HEAD(name, id)                                                     \
     "name: " name "\nID: " id "\nformat:\n"                                \
     "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
     "\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n" \
     "\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;"      \
     "\tsigned:0;\n"                                                        \
-    "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"           \
-    "\tfield:" type " " field ";\toffset:8;\tsize:8;\tsigned:1;\n\n"       \
+    "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+
+#define FORMAT(name, id, type, field, text)                          \
+    HEAD(name, id)                                                   \
+    "\tfield:" type " " field ";\toffset:8;\tsize:8;\tsigned:1;\n\n" \
     "print fmt: \"" text "\", REC->" field "\n"
 
 static const struct {
@@ -66,6 +69,19 @@ static const struct {
     {"kvm/kvm_write_tsc_offset", FORMAT("kvm_write_tsc_offset", "102", "s64",
                                         "next_tsc_offset", "next=%lld")},
     {"test/number", FORMAT("number", "103", "s64", "number", "number=%lld")},
+    {"test/many",
+     HEAD("many",
+          "104") "\tfield:char name[8];\toffset:8;\tsize:8;\tsigned:0;\n"
+                 "\tfield:short few[3];\toffset:16;\tsize:6;\tsigned:1;\n"
+                 "\tfield:u8 byte;\toffset:22;\tsize:1;\tsigned:0;\n"
+                 "\tfield:__data_loc char[] "
+                 "text;\toffset:24;\tsize:4;\tsigned:0;\n"
+                 "\tfield:__rel_loc char[] "
+                 "near;\toffset:28;\tsize:4;\tsigned:0;\n"
+                 "\tfield:__data_loc u32[] "
+                 "list;\toffset:32;\tsize:4;\tsigned:0;\n"
+                 "\tfield:u64 big;\toffset:40;\tsize:8;\tsigned:0;\n\n"
+                 "print fmt: \"byte=%d\", REC->byte\n"},
 };
 
 DatBuilder *dat_builder_new(uint32_t n_cpus)

@@ -18,6 +18,7 @@ typedef enum BuiltEvent {
     BUILT_KVM_EXIT = 101,  /* value: vcpu_id */
     BUILT_WRITE_TSC = 102, /* value: next offset; the previous one is 0 */
     BUILT_NUMBER = 103,    /* value: printed as number=VALUE */
+    BUILT_MANY = 104,      /* fields of all kinds; see dat-builder.c */
 } BuiltEvent;
 
 typedef struct DatBuilder DatBuilder;

@@ -49,21 +49,10 @@ static void test_no_id(void)
     g_assert_nonnull(strstr(line, "unknown event"));
 }
 
-static void test_field_outside(void)
-{
-    static const uint8_t data[8] = {0};
-    const EventField outside = {.offset_bytes = 6, .size_bytes = 4};
-    const EventField huge = {.offset_bytes = 0, .size_bytes = 16};
-
-    g_assert_cmpint(event_field_read(&outside, data, sizeof(data)), ==, 0);
-    g_assert_cmpint(event_field_read(&huge, data, sizeof(data)), ==, 0);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/event-table/short-record", test_short_record);
     g_test_add_func("/event-table/no-id", test_no_id);
-    g_test_add_func("/event-table/field-outside", test_field_outside);
     return g_test_run();
 }
