@@ -44,6 +44,7 @@ typedef struct OutputOps {
     void (*free)(gpointer state);
 } OutputOps;
 
+extern const OutputOps json_output_ops;
 extern const OutputOps text_output_ops;
 
 /* The format of this name; an error that lists them all if there is none. */

@@ -12,7 +12,9 @@
 
 #define PAGE_BYTES   4096
 #define HEADER_BYTES 16
-#define MAX_DELTA    ((UINT64_C(1) << 27) - 1)
+/* RINGBUF_TYPE_DATA_TYPE_LEN_MAX */
+#define MAX_RECORD_BYTES 112
+#define MAX_DELTA        ((UINT64_C(1) << 27) - 1)
 
 /* kernel/trace/ring_buffer.c */
 #define MISSED_EVENTS (UINT32_C(1) << 31)
@@ -155,14 +157,16 @@ static void append_word(BuiltCpu *cpu, uint32_t word)
     cpu->used_bytes += sizeof(word);
 }
 
-void dat_builder_add(DatBuilder *builder, unsigned cpu_number, uint64_t ticks,
-                     BuiltEvent event, int32_t pid, int64_t value)
+void dat_builder_add_record(DatBuilder *builder, unsigned cpu_number,
+                            uint64_t ticks, const void *record,
+                            uint32_t size_bytes)
 {
     BuiltCpu *cpu = &builder->cpus[cpu_number];
-    Record record = {.type = (uint16_t)event, .pid = pid, .value = value};
     uint64_t delta;
 
-    if (cpu->used_bytes + 8 + 4 + sizeof(record) + 8 > PAGE_BYTES) {
+    g_assert_cmpuint(size_bytes % 4, ==, 0);
+    g_assert_cmpuint(size_bytes, <=, MAX_RECORD_BYTES);
+    if (cpu->used_bytes + 8 + 4 + size_bytes + 8 > PAGE_BYTES) {
         start_page(cpu, ticks);
     }
     delta = ticks - cpu->last_ticks;
@@ -171,11 +175,19 @@ void dat_builder_add(DatBuilder *builder, unsigned cpu_number, uint64_t ticks,
         append_word(cpu, (uint32_t)(delta >> 27));
         delta = 0;
     }
-    append_word(cpu, sizeof(record) / 4 | (uint32_t)delta << 5);
-    memcpy(last_page(cpu) + cpu->used_bytes, &record, sizeof(record));
-    cpu->used_bytes += sizeof(record);
+    append_word(cpu, size_bytes / 4 | (uint32_t)delta << 5);
+    memcpy(last_page(cpu) + cpu->used_bytes, record, size_bytes);
+    cpu->used_bytes += size_bytes;
     cpu->last_ticks = ticks;
     set_commit(cpu);
+}
+
+void dat_builder_add(DatBuilder *builder, unsigned cpu_number, uint64_t ticks,
+                     BuiltEvent event, int32_t pid, int64_t value)
+{
+    const Record record = {.type = (uint16_t)event, .pid = pid, .value = value};
+
+    dat_builder_add_record(builder, cpu_number, ticks, &record, sizeof(record));
 }
 
 static void add_texts(DatWriter *writer)

@@ -33,6 +33,10 @@ void dat_builder_end_page(DatBuilder *builder, unsigned cpu,
 void dat_builder_add(DatBuilder *builder, unsigned cpu, uint64_t ticks,
                      BuiltEvent event, int32_t pid, int64_t value);
 
+/* The same with a record of any bytes, a multiple of 4 up to 112. */
+void dat_builder_add_record(DatBuilder *builder, unsigned cpu, uint64_t ticks,
+                            const void *record, uint32_t size_bytes);
+
 /* Writes it below a new directory; returns the path, the caller's. */
 char *dat_builder_write(DatBuilder *builder, const char *name,
                         const DatOptions *options);
