@@ -35,6 +35,7 @@ struct Capture {
     GPtrArray *events;
     GPtrArray *missing;
     int free_buffer_fd;
+    int tracing_on_fd; /* kept open: a freeze is a matter of microseconds */
 };
 
 static char *read_file(struct tracefs_instance *instance, const char *file)
@@ -122,6 +123,27 @@ static bool create_instance(Capture *capture, const char *name, GError **error)
     }
     /* Not tracefs_instance_get_dir's, which we would have to free its way. */
     capture->dir = g_build_filename(tracing_dir, "instances", name, NULL);
+    return true;
+}
+
+static bool open_switch(Capture *capture, GError **error)
+{
+    g_autofree char *file = g_build_filename(capture->dir, "tracing_on", NULL);
+
+    capture->tracing_on_fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (capture->tracing_on_fd < 0) {
+        return trace_throw(error, "cannot open %s: %s", file,
+                           g_strerror(errno));
+    }
+    return true;
+}
+
+static bool turn(Capture *capture, const char *on, GError **error)
+{
+    if (pwrite(capture->tracing_on_fd, on, 1, 0) != 1) {
+        return trace_throw(error, "cannot write \"%s\" to %s/tracing_on: %s",
+                           on, capture->dir, g_strerror(errno));
+    }
     return true;
 }
 
@@ -364,7 +386,7 @@ static bool find_pages(Capture *capture, GError **error)
 static bool configure(Capture *capture, const RecorderOptions *options,
                       GError **error)
 {
-    return set_file(capture, "tracing_on", "0", error) &&
+    return open_switch(capture, error) && turn(capture, "0", error) &&
            set_clock(capture, error) && find_pages(capture, error) &&
            find_events(capture, options->events, error) &&
            set_buffer(capture, options, error) &&
@@ -378,7 +400,7 @@ Capture *capture_new(const RecorderOptions *options, GError **error)
 {
     g_autoptr(Capture) capture = g_new0(Capture, 1);
 
-    capture->free_buffer_fd = -1;
+    capture->free_buffer_fd = capture->tracing_on_fd = -1;
     if (!create_instance(capture, options->instance, error) ||
         !configure(capture, options, error)) {
         return NULL;
@@ -393,6 +415,9 @@ void capture_free(Capture *capture)
     }
     if (capture->free_buffer_fd >= 0) {
         close(capture->free_buffer_fd);
+    }
+    if (capture->tracing_on_fd >= 0) {
+        close(capture->tracing_on_fd);
     }
     if (capture->instance) {
         g_autoptr(GError) error = NULL;
@@ -411,12 +436,24 @@ void capture_free(Capture *capture)
 
 bool capture_start(Capture *capture, GError **error)
 {
-    return set_file(capture, "tracing_on", "1", error);
+    return turn(capture, "1", error);
 }
 
 bool capture_stop(Capture *capture, GError **error)
 {
-    return set_file(capture, "tracing_on", "0", error);
+    return turn(capture, "0", error);
+}
+
+void capture_mark(const Capture *capture, const char *text)
+{
+    write_file(capture->instance, "trace_marker", text);
+}
+
+const char *capture_tracing_dir(GError **error)
+{
+    const char *dir;
+
+    return find_tracefs(&dir, error) ? dir : NULL;
 }
 
 const char *capture_dir(const Capture *capture)

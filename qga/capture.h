@@ -39,6 +39,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Capture, capture_free)
 bool capture_start(Capture *capture, GError **error);
 bool capture_stop(Capture *capture, GError **error);
 
+/*
+ * Leaves @text in the recording, as a trace_marker.  Nothing depends on it,
+ * so that it can't fail.
+ */
+void capture_mark(const Capture *capture, const char *text);
+
+/* Where the kernel's tracefs is, e.g. /sys/kernel/tracing; a constant. */
+const char *capture_tracing_dir(GError **error);
+
 /* The instance's directory, e.g. /sys/kernel/tracing/instances/qga-trace. */
 const char *capture_dir(const Capture *capture);
 /* Of TraceHelloCpu. */

@@ -56,8 +56,17 @@ bool daemon_report_started(DaemonReport *report, const char *warnings,
                                     "gone");
 }
 
-/* An agent may leak descriptors into us, and waits until its pipes close. */
-static void detach_descriptors(int keep_fd)
+static bool is_kept(const int *keep, guint keep_count, int fd)
+{
+    for (guint i = 0; i < keep_count; i++) {
+        if (keep[i] == fd) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void daemon_detach_descriptors(const int *keep, guint keep_count)
 {
     g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
     g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(int));
@@ -75,7 +84,7 @@ static void detach_descriptors(int keep_fd)
     for (guint i = 0; i < fds->len; i++) {
         int fd = g_array_index(fds, int, i);
 
-        if (fd > 2 && fd != keep_fd) {
+        if (fd > 2 && !is_kept(keep, keep_count, fd)) {
             close(fd);
         }
     }
@@ -87,7 +96,7 @@ static G_GNUC_NORETURN void run_daemon(DaemonMain run, gpointer data, int fd)
     g_autoptr(GError) error = NULL;
     bool ok;
 
-    detach_descriptors(fd);
+    daemon_detach_descriptors(&fd, 1);
     ok = run(&report, data, &error);
     if (!ok && report.fd >= 0) {
         send_report(&report, KIND_ERROR,

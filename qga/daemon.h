@@ -21,6 +21,12 @@ typedef struct DaemonReport DaemonReport;
 typedef bool (*DaemonMain)(DaemonReport *report, gpointer data, GError **error);
 
 /*
+ * Standard descriptors to /dev/null, all others but @keep closed: an agent may
+ * leak descriptors into us, and waits until its pipes close.
+ */
+void daemon_detach_descriptors(const int *keep, guint keep_count);
+
+/*
  * Tells that the start went well.  @warnings may be NULL; @text is what
  * daemon_spawn returns.  Returns false if the waiting process is gone.
  */

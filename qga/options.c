@@ -14,6 +14,7 @@
 #define INSTANCE_NAME          "qga-trace"
 #define MAX_BUFFER_KIB         (G_GINT64_CONSTANT(64) << 20)
 #define MAX_TIMEOUT_S          3600
+#define MAX_DURATION_S         (7 * 24 * 3600)
 #define DEFAULT_STOP_TIMEOUT_S 10
 
 typedef struct CommandInfo {
@@ -32,8 +33,11 @@ static const CommandInfo commands[] = {
      "the totals."},
     {COMMAND_STATUS, "status", "", "Prints what the recorder is doing."},
     {COMMAND_RECORD, "record", "[-- COMMAND [ARGUMENT...]]",
-     "Records while COMMAND runs and exits with its status; without COMMAND,\n"
-     "records until interrupted."},
+     "Asks the host, where qemu-trace-merge serve runs, to record together "
+     "with\n"
+     "this guest, and does so while COMMAND runs; exits with its status. "
+     "Without\n"
+     "COMMAND, records until interrupted."},
 };
 
 static const CommandInfo *find_command(const char *name)
@@ -70,9 +74,35 @@ static void add_record_entries(GOptionContext *context, Options *options)
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
          "Write to a file instead", "FILE"},
         {"drain-timeout", 0, 0, G_OPTION_ARG_INT, &options->drain_timeout_arg,
-         "At the end, send for this long at most (default: 5)", "SECONDS"},
+         "At the end, send for this long at most (default: 5, or 60 with "
+         "--snapshot)",
+         "SECONDS"},
+        {"snapshot", 0, 0, G_OPTION_ARG_NONE, &options->is_snapshot,
+         "Flight recorder: keep the latest events in the buffers and send "
+         "them at the end, which is also when tracing is turned off",
+         NULL},
+        {"stop-marker", 0, 0, G_OPTION_ARG_STRING, &options->stop_marker,
+         "With --snapshot, end when this text is written to trace_marker",
+         "TEXT"},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->is_verbose,
          "Say which events of the default set this kernel lacks", NULL},
+        {NULL},
+    };
+
+    g_option_context_add_main_entries(context, entries, NULL);
+}
+
+static void add_ask_entries(GOptionContext *context, Options *options)
+{
+    const GOptionEntry entries[] = {
+        {"no-ask", 0, 0, G_OPTION_ARG_NONE, &options->is_unasked,
+         "Don't ask the host to record, too: who reads there just stores",
+         NULL},
+        {"host-event", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->host_events,
+         "Ask the host to record this event of its own (default: as it likes)",
+         "EVENT"},
+        {"duration", 'd', 0, G_OPTION_ARG_INT, &options->duration_arg,
+         "Ask the host to end the recording after so long", "SECONDS"},
         {NULL},
     };
 
@@ -115,6 +145,9 @@ static GOptionContext *command_context(const CommandInfo *info,
     g_option_context_set_strict_posix(context, TRUE);
     if (info->kind == COMMAND_START || info->kind == COMMAND_RECORD) {
         add_record_entries(context, options);
+        if (info->kind == COMMAND_RECORD) {
+            add_ask_entries(context, options);
+        }
     } else if (info->kind == COMMAND_STOP) {
         add_stop_entries(context, options);
     }
@@ -152,21 +185,45 @@ static bool check_range(const char *option, gint64 value, gint64 min,
     return true;
 }
 
+static bool check_together(const Options *options, GError **error)
+{
+    if (options->port && options->output) {
+        return trace_throw(error, "--port and --output exclude each other: "
+                                  "give one of them");
+    }
+    if (options->stop_marker && !options->is_snapshot) {
+        return trace_throw(error, "--stop-marker ends a flight recording: add "
+                                  "--snapshot");
+    }
+    if ((options->host_events || options->duration_arg) &&
+        (options->output || options->is_unasked)) {
+        return trace_throw(error, "--host-event and --duration are for the "
+                                  "host, which --output and --no-ask do not "
+                                  "ask");
+    }
+    return true;
+}
+
 static bool convert(Options *options, GError **error)
 {
     RecorderOptions *recorder = &options->recorder;
+    gint64 drain_timeout_s =
+        options->drain_timeout_arg >= 0 ? options->drain_timeout_arg
+        : options->is_snapshot          ? RECORDER_HELD_DRAIN_TIMEOUT_S
+                                        : RECORDER_DEFAULT_DRAIN_TIMEOUT_S;
 
     if (!check_range("buffer-size", options->buffer_kib_arg, 1, MAX_BUFFER_KIB,
                      error) ||
-        !check_range("drain-timeout", options->drain_timeout_arg, 0,
-                     MAX_TIMEOUT_S, error) ||
+        !check_range("drain-timeout", drain_timeout_s, 0, MAX_TIMEOUT_S,
+                     error) ||
+        !check_range("duration", options->duration_arg, 0, MAX_DURATION_S,
+                     error) ||
         !check_range("timeout", options->stop_timeout_arg, 0, MAX_TIMEOUT_S,
                      error)) {
         return false;
     }
-    if (options->port && options->output) {
-        return trace_throw(error, "--port and --output exclude each other: "
-                                  "give one of them");
+    if (!check_together(options, error)) {
+        return false;
     }
     if (!options->port) {
         options->port = g_strdup(PORT_DEFAULT_NAME);
@@ -175,7 +232,9 @@ static bool convert(Options *options, GError **error)
     recorder->tracer = options->tracer_arg;
     recorder->cpumask = options->cpumask_arg;
     recorder->buffer_kib = options->buffer_kib_arg;
-    recorder->drain_timeout_s = options->drain_timeout_arg;
+    recorder->drain_timeout_s = drain_timeout_s;
+    recorder->is_held = options->is_snapshot;
+    options->duration_s = options->duration_arg;
     options->stop_timeout_s = options->stop_timeout_arg;
     return true;
 }
@@ -243,7 +302,7 @@ Options *options_parse(char **argv, GError **error)
     g_autoptr(Options) options = g_new0(Options, 1);
 
     options->buffer_kib_arg = RECORDER_DEFAULT_BUFFER_KIB;
-    options->drain_timeout_arg = RECORDER_DEFAULT_DRAIN_TIMEOUT_S;
+    options->drain_timeout_arg = -1;
     options->stop_timeout_arg = DEFAULT_STOP_TIMEOUT_S;
     if (!argv[0] || !argv[1]) {
         trace_throw(error, "no command: give start, stop, status or record");
@@ -282,6 +341,8 @@ void options_free(Options *options)
     g_free(options->output);
     g_free(options->state_dir);
     g_free(options->help_text);
+    g_free(options->stop_marker);
+    g_strfreev(options->host_events);
     g_free(options->tracer_arg);
     g_free(options->cpumask_arg);
     g_free(options);

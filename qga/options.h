@@ -29,14 +29,20 @@ typedef struct Options {
     char *output;    /* a file instead of the port, or NULL */
     char *state_dir; /* where recorder and commands meet */
     guint stop_timeout_s;
-    gboolean is_verbose; /* GLib's type, as its option parser sets it */
-    char **run;          /* the command of "record", or NULL */
+    gboolean is_verbose;  /* GLib's type, as its option parser sets it */
+    gboolean is_snapshot; /* a flight recording */
+    char *stop_marker;    /* trace_marker's text that ends it, or NULL */
+    gboolean is_unasked;  /* "record" does not ask the host */
+    char **host_events;   /* to ask the host for; NULL: its default */
+    guint duration_s;     /* of "record" at most; 0: no limit */
+    char **run;           /* the command of "record", or NULL */
     char *help_text;
     /* What GLib's parser stores and we convert or own. */
     char *tracer_arg;
     char *cpumask_arg;
     gint64 buffer_kib_arg;
-    int drain_timeout_arg;
+    int drain_timeout_arg; /* -1: not given */
+    int duration_arg;
     int stop_timeout_arg;
 } Options;
 

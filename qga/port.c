@@ -89,7 +89,7 @@ int port_open(const char *name, GError **error)
     if (!path) {
         return -1;
     }
-    fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         if (errno == EBUSY) {
             trace_throw(error,

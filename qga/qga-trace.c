@@ -84,11 +84,11 @@ static bool run_in_background(DaemonReport *report, gpointer data,
     if (stop_fd < 0) {
         return false;
     }
-    recording = recording_new(context.options, error);
+    recording = recording_new(context.options, stop_fd, error);
     if (!recording || chdir("/") < 0) {
         return false;
     }
-    return recording_run(recording, stop_fd, report_recording, &context, error);
+    return recording_run(recording, report_recording, &context, error);
 }
 
 static bool command_start(Options *options, GError **error)
@@ -162,12 +162,18 @@ static bool spawn_command(Recording *recording, gpointer data, GError **error)
         context->child = 0;
         return trace_throw(error, "cannot fork: %s", g_strerror(errno));
     }
+    recording_set_command(recording, context->child);
     return true;
 }
 
-static void print_losses(const State *state)
+static void print_losses(const Options *options, const State *state)
 {
     guint64 lost = 0;
+
+    /* A flight recorder is there to keep the latest only. */
+    if (options->is_snapshot) {
+        return;
+    }
 
     for (guint i = 0; i < state->cpus->len; i++) {
         const TraceCpuStats *cpu =
@@ -185,12 +191,30 @@ static void print_losses(const State *state)
     }
 }
 
+static void print_end(const Options *options, Recording *recording)
+{
+    const char *reason = recording_end_reason(recording);
+    g_autofree char *session = recording_wait_stored(recording);
+
+    if (reason) {
+        fprintf(stderr, "qga-trace: the recording was ended: %s\n", reason);
+    }
+    if (session) {
+        fprintf(stderr, "qga-trace: the host keeps the recording as %s\n",
+                session);
+    }
+    print_losses(options, recording_state(recording));
+}
+
 /* What ended us ends the command too; then its status is ours. */
-static int wait_for_command(pid_t child, int stop_fd)
+static int wait_for_command(pid_t child, int signal_number, int stop_fd)
 {
     struct signalfd_siginfo info;
     int status;
 
+    if (signal_number != 0) {
+        kill(child, signal_number);
+    }
     while (read(stop_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo != SIGCHLD) {
             kill(child, info.ssi_signo);
@@ -209,23 +233,26 @@ static bool command_record(Options *options, int *exit_status, GError **error)
     RecordContext context = {.options = options};
     g_autoptr(Recording) recording = NULL;
     int stop_fd = open_stop_signals(error);
+    int signal_number;
     bool ok;
 
     if (stop_fd < 0) {
         return false;
     }
-    recording = recording_new(options, error);
-    if (!recording) {
+    recording = recording_new(options, stop_fd, error);
+    if (!recording || (!options->output && !options->is_unasked &&
+                       !recording_ask(recording, error))) {
         return false;
     }
-    ok = recording_run(recording, stop_fd, spawn_command, &context, error);
+    ok = recording_run(recording, spawn_command, &context, error);
     if (ok) {
-        print_losses(recording_state(recording));
+        print_end(options, recording);
     }
+    signal_number = recording_signal(recording);
     /* Restore tracefs now: the command may take long to end. */
     g_clear_pointer(&recording, recording_free);
     if (context.child) {
-        *exit_status = wait_for_command(context.child, stop_fd);
+        *exit_status = wait_for_command(context.child, signal_number, stop_fd);
     }
     return ok;
 }

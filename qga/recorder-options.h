@@ -10,9 +10,12 @@
 #define RECORDER_OPTIONS_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 #define RECORDER_DEFAULT_BUFFER_KIB      4096
 #define RECORDER_DEFAULT_DRAIN_TIMEOUT_S 5
+/* Where all of the buffers goes out at the end. */
+#define RECORDER_HELD_DRAIN_TIMEOUT_S 60
 
 /* The caller owns all strings and arrays; arrays end with NULL. */
 typedef struct RecorderOptions {
@@ -25,6 +28,8 @@ typedef struct RecorderOptions {
     guint64 buffer_kib;    /* for each CPU; 0: the default */
     const char *cpumask;   /* tracing_cpumask, hexadecimal; NULL: all CPUs */
     guint drain_timeout_s; /* to empty the buffers at the end */
+    bool is_held;          /* a flight recording: nothing is sent but signs of
+                              life until tracing is off */
 } RecorderOptions;
 
 #endif

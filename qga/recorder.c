@@ -19,6 +19,7 @@
 #include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "capture.h"
 #include "metadata.h"
@@ -39,6 +40,8 @@
 
 /* Pages of each CPU between two looks at the stop descriptor. */
 #define ROUNDS 64
+/* CPUs whose counts are told on one tick: a file of the kernel's for each. */
+#define SIGNS_PER_TICK 8
 
 #define EPOLL_OUTPUT UINT32_MAX
 #define EPOLL_STOP   (UINT32_MAX - 1)
@@ -49,7 +52,7 @@ typedef struct CpuReader {
     bool ready;            /* may have pages */
     bool armed;            /* epoll will tell */
     bool whole_pages;      /* gave some since it was last armed */
-    bool lost;             /* lost events since its last LOSS frame */
+    bool changed;          /* sent pages since its last LOSS frame */
     guint64 unsent_events; /* read, then taken back from the encoder */
 } CpuReader;
 
@@ -73,6 +76,9 @@ struct Recorder {
     bool out_blocked;
     gint64 deadline_us; /* for what is sent while tracing is off */
     guint drain_timeout_s;
+    bool is_held;
+    TraceFreezeCause cause;
+    guint next_sign; /* index of the CPU whose counts were not told longest */
     guint64 trace_id;
     CpuReader *readers;
     TraceCpuStats *stats;
@@ -153,6 +159,7 @@ Recorder *recorder_new(const RecorderOptions *options, int out_fd,
     recorder->out_name = g_strdup(out_name);
     recorder->epoll_fd = -1;
     recorder->drain_timeout_s = options->drain_timeout_s;
+    recorder->is_held = options->is_held;
     while (recorder->trace_id == 0) {
         if (getrandom(&recorder->trace_id, sizeof(recorder->trace_id), 0) < 0) {
             recorder->trace_id = g_get_real_time();
@@ -209,6 +216,16 @@ const TraceCpuStats *recorder_cpu_stats(const Recorder *recorder,
 const char *const *recorder_missing_events(const Recorder *recorder)
 {
     return capture_missing_events(recorder->capture);
+}
+
+void recorder_mark(Recorder *recorder, const char *text)
+{
+    capture_mark(recorder->capture, text);
+}
+
+const char *recorder_instance_dir(const Recorder *recorder)
+{
+    return capture_dir(recorder->capture);
 }
 
 guint64 recorder_trace_id(const Recorder *recorder)
@@ -354,14 +371,12 @@ static PumpResult flush_staged(Recorder *recorder, GError **error)
  * reading on would only find the events that our own reading causes.
  */
 static void note_page(const Recorder *recorder, CpuReader *reader,
-                      TraceCpuStats *stats, const void *page, guint used_bytes)
+                      TraceCpuStats *stats, guint used_bytes)
 {
     const RingPageLayout *layout = capture_page_layout(recorder->capture);
 
     stats->pages++;
-    if (ring_page_has_missed_events(layout, page)) {
-        reader->lost = true;
-    }
+    reader->changed |= recorder->phase == RECORDER_RECORDING;
     if (used_bytes >= layout->page_bytes / 2) {
         reader->whole_pages = true;
     } else if (recorder->phase == RECORDER_RECORDING) {
@@ -402,7 +417,7 @@ static PumpResult read_page(Recorder *recorder, guint index, GError **error)
     }
     memset((char *)page + bytes, 0, layout->page_bytes - bytes);
     used_bytes = ring_page_used_bytes(layout, page);
-    note_page(recorder, reader, &recorder->stats[index], page, used_bytes);
+    note_page(recorder, reader, &recorder->stats[index], used_bytes);
     stream_encoder_commit(recorder->encoder, TRACE_FRAME_PAGE, reader->cpu,
                           used_bytes);
     if (stream_encoder_pending_bytes(recorder->encoder) >= WRITE_BYTES) {
@@ -472,14 +487,23 @@ static bool fill_stats(Recorder *recorder, guint index, GError **error)
     return true;
 }
 
-/* Tells the host early of CPUs that lost events; there is no hurry. */
-static bool send_losses(Recorder *recorder, GError **error)
+/*
+ * Tells the host how it goes, by the counts of a few CPUs in turn: of those
+ * that sent something, or, when the events are held, of any.  At least one
+ * frame, so that the host knows that this recorder lives.
+ */
+static bool send_signs(Recorder *recorder, GError **error)
 {
-    for (guint i = 0; i < recorder->cpu_count; i++) {
+    guint sent = 0;
+
+    for (guint n = 0; n < recorder->cpu_count && sent < SIGNS_PER_TICK; n++) {
+        guint i = recorder->next_sign;
         CpuReader *reader = &recorder->readers[i];
         struct iovec part = {&recorder->stats[i], sizeof(TraceCpuStats)};
+        bool is_last = n == recorder->cpu_count - 1;
 
-        if (!reader->lost) {
+        recorder->next_sign = (i + 1) % recorder->cpu_count;
+        if (!reader->changed && !recorder->is_held && !(is_last && sent == 0)) {
             continue;
         }
         if (!fill_stats(recorder, i, error)) {
@@ -489,24 +513,44 @@ static bool send_losses(Recorder *recorder, GError **error)
                                 reader->cpu, &part, 1)) {
             break;
         }
-        reader->lost = false;
+        reader->changed = false;
+        sent++;
     }
     return true;
 }
 
 /* Recording */
 
+void recorder_hold(Recorder *recorder)
+{
+    recorder->is_held = true;
+    for (guint i = 0; i < recorder->cpu_count; i++) {
+        recorder->readers[i].ready = false;
+    }
+}
+
 static void arm(Recorder *recorder, bool is_tick)
 {
     for (guint i = 0; i < recorder->cpu_count; i++) {
         CpuReader *reader = &recorder->readers[i];
 
-        if (!reader->armed && (reader->whole_pages || is_tick)) {
+        if (!reader->armed && !recorder->is_held &&
+            (reader->whole_pages || is_tick)) {
             reader->whole_pages = false;
             reader->armed = watch(recorder, EPOLL_CTL_MOD, reader->fd,
                                   EPOLLIN | EPOLLONESHOT, i);
         }
     }
+}
+
+static bool wake(Recorder *recorder)
+{
+    const RecorderCallbacks *callbacks = &recorder->callbacks;
+
+    recorder->cause = callbacks->wake
+                          ? callbacks->wake(recorder, callbacks->data)
+                          : TRACE_FREEZE_SIGNAL;
+    return recorder->cause == TRACE_FREEZE_NONE;
 }
 
 /* Returns false, without an error, when it is time to stop. */
@@ -519,10 +563,10 @@ static bool handle_events(Recorder *recorder, const struct epoll_event *events,
         uint32_t which = events[i].data.u32;
 
         if (which == EPOLL_STOP) {
-            go_on = false;
+            go_on = wake(recorder);
         } else if (which != EPOLL_OUTPUT) {
             recorder->readers[which].armed = false;
-            recorder->readers[which].ready = true;
+            recorder->readers[which].ready = !recorder->is_held;
         } else if (events[i].events & (EPOLLHUP | EPOLLERR)) {
             return throw_hung_up(recorder, error);
         } else {
@@ -552,11 +596,13 @@ static bool wait_events(Recorder *recorder, gint64 tick_us, GError **error)
 
 static bool tick(Recorder *recorder, GError **error)
 {
-    set_all_ready(recorder);
+    if (!recorder->is_held) {
+        set_all_ready(recorder);
+    }
     if (recorder->callbacks.tick) {
         recorder->callbacks.tick(recorder, recorder->callbacks.data);
     }
-    return send_losses(recorder, error);
+    return send_signs(recorder, error);
 }
 
 static bool pump_recording(Recorder *recorder, bool is_tick, GError **error)
@@ -663,6 +709,16 @@ static void set_deadline(Recorder *recorder, gint64 timeout_us)
     recorder->deadline_us = g_get_monotonic_time() + timeout_us;
 }
 
+/* At once, before the buffers go out: the host freezes its own by it. */
+static bool send_freeze(Recorder *recorder, const TraceFreeze *freeze,
+                        GError **error)
+{
+    set_deadline(recorder, recorder->drain_timeout_s * G_USEC_PER_SEC);
+    return send_metadata(TRACE_META_FREEZE, NULL, freeze, sizeof(*freeze),
+                         recorder, error) &&
+           flush_waiting(recorder, error);
+}
+
 /*
  * Past the drain timeout, what is not on its way yet is counted as unread, so
  * that the stream still ends properly if the reader takes a little more.
@@ -715,6 +771,7 @@ static bool record(Recorder *recorder, GError **error)
 {
     const RecorderCallbacks *callbacks = &recorder->callbacks;
     GError *failure = NULL;
+    TraceFreeze freeze = {0};
 
     recorder->phase = RECORDER_RECORDING;
     if (!capture_start(recorder->capture, error)) {
@@ -725,7 +782,13 @@ static bool record(Recorder *recorder, GError **error)
         record_until_stop(recorder, &failure);
     }
     recorder->phase = RECORDER_ENDING;
+    freeze.from_ticks = __rdtsc();
     capture_stop(recorder->capture, failure ? NULL : &failure);
+    freeze.to_ticks = __rdtsc();
+    freeze.cause = recorder->cause;
+    if (!failure && recorder->is_held) {
+        send_freeze(recorder, &freeze, &failure);
+    }
     if (failure) {
         g_propagate_error(error, failure);
         return false;

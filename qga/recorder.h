@@ -27,6 +27,12 @@ typedef struct RecorderCallbacks {
      * Returning false with @error set ends the recording with that error.
      */
     bool (*ready)(Recorder *recorder, gpointer data, GError **error);
+    /*
+     * recorder_run's stop_fd is readable: why to stop, or TRACE_FREEZE_NONE to
+     * go on, when what made it readable must have been taken from it.  NULL:
+     * it is always time to stop, because of a signal.
+     */
+    TraceFreezeCause (*wake)(Recorder *recorder, gpointer data);
     /* About once a second while recording. */
     void (*tick)(Recorder *recorder, gpointer data);
     /* Tracing is off; what remains is drained now. */
@@ -48,7 +54,8 @@ Recorder *recorder_new(const RecorderOptions *options, int out_fd,
 /*
  * Sends HELLO and the metadata, turns tracing on, sends pages until @stop_fd
  * becomes readable or hangs up, then turns tracing off, drains the buffers for
- * at most the drain timeout and sends END.  Nothing is read from @stop_fd.
+ * at most the drain timeout and sends END.  Nothing is read from @stop_fd but
+ * by the callbacks.  Why and when tracing was turned off is in the stream.
  *
  * To be called once.  Returns false when the stream could not be completed
  * (the reader went away or stopped reading for good, the disk is full, it was
@@ -56,6 +63,18 @@ Recorder *recorder_new(const RecorderOptions *options, int out_fd,
  */
 bool recorder_run(Recorder *recorder, int stop_fd,
                   const RecorderCallbacks *callbacks, GError **error);
+
+/*
+ * From now on nothing is sent but signs of life until tracing is off, as with
+ * RecorderOptions' is_held.  For the callbacks.
+ */
+void recorder_hold(Recorder *recorder);
+
+/* Leaves @text in the recording, as a trace_marker. */
+void recorder_mark(Recorder *recorder, const char *text);
+
+/* Of the tracefs instance. */
+const char *recorder_instance_dir(const Recorder *recorder);
 
 /* Bytes of the stream that were written to out_fd so far. */
 guint64 recorder_sent_bytes(const Recorder *recorder);

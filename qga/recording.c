@@ -11,18 +11,31 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "control.h"
+#include "guard.h"
 #include "port.h"
 #include "recorder.h"
+#include "stop-sources.h"
 #include "trace-error.h"
+#include "trigger.h"
 
 /* How often stop looks whether the recorder has released the lock. */
 #define STOP_POLL_US 20000
+/* How long the guard of a killed recorder may take to restore tracefs. */
+#define GUARD_US (3 * G_USEC_PER_SEC)
 
 struct Recording {
     const Options *options;
     int lock_fd;
     int out_fd;
+    int signal_fd;
+    Guard *guard;
     Recorder *recorder;
+    Control *control; /* NULL: the output is a file */
+    Trigger *trigger;
+    StopSources *sources;
+    TraceFreezeCause cause;
+    bool has_asked;
     State *state;
     RecordingReady ready;
     gpointer ready_data;
@@ -61,11 +74,38 @@ static bool throw_taken(const Options *options, GError **error)
                        state ? (int)state->pid : 0);
 }
 
+/*
+ * The lock; a killed recorder's guard is waited for, as it holds the lock until
+ * it has restored tracefs.
+ */
+static int lock_or_wait(const Options *options, GError **error)
+{
+    gint64 end_us = g_get_monotonic_time() + GUARD_US;
+
+    for (;;) {
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(State) state = NULL;
+        int fd = state_lock(options->state_dir, &failure);
+
+        if (fd >= 0) {
+            return fd;
+        }
+        state = state_load(options->state_dir, NULL);
+        if (!g_error_matches(failure, TRACE_ERROR, TRACE_ERROR_BUSY) ||
+            !state || state->pid == 0 || kill(state->pid, 0) == 0 ||
+            errno != ESRCH || g_get_monotonic_time() > end_us) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return -1;
+        }
+        g_usleep(STOP_POLL_US);
+    }
+}
+
 static bool take_lock(Recording *recording, GError **error)
 {
     g_autoptr(GError) failure = NULL;
 
-    recording->lock_fd = state_lock(recording->options->state_dir, &failure);
+    recording->lock_fd = lock_or_wait(recording->options, &failure);
     if (recording->lock_fd >= 0) {
         return true;
     }
@@ -96,6 +136,36 @@ static bool open_output(Recording *recording, char **out_name, GError **error)
     return true;
 }
 
+/* For a flight recording, whoever asked for it. */
+static bool watch_for_trigger(Recording *recording, GError **error)
+{
+    const char *tracing_dir = capture_tracing_dir(error);
+
+    if (!tracing_dir) {
+        return false;
+    }
+    recording->trigger =
+        trigger_new(tracing_dir, recorder_instance_dir(recording->recorder),
+                    recording->options->stop_marker, error);
+    return recording->trigger &&
+           stop_sources_add_trigger(recording->sources, recording->trigger,
+                                    error);
+}
+
+static bool watch_for_end(Recording *recording, GError **error)
+{
+    recording->sources = stop_sources_new(recording->signal_fd, error);
+    if (!recording->sources) {
+        return false;
+    }
+    if (recording->options->output) {
+        return true;
+    }
+    recording->control = control_new(recording->out_fd, CONTROL_RECORDER);
+    return stop_sources_add_control(recording->sources, recording->control,
+                                    recording->out_fd, error);
+}
+
 static bool prepare(Recording *recording, GError **error)
 {
     const RecorderOptions *options = &recording->options->recorder;
@@ -105,9 +175,15 @@ static bool prepare(Recording *recording, GError **error)
         !open_output(recording, &out_name, error)) {
         return false;
     }
+    /* Before there are descriptors that it would keep open. */
+    recording->guard =
+        guard_start(options->instance, recording->lock_fd, error);
+    if (!recording->guard) {
+        return false;
+    }
     recording->recorder =
         recorder_new(options, recording->out_fd, out_name, error);
-    return recording->recorder != NULL;
+    return recording->recorder != NULL && watch_for_end(recording, error);
 }
 
 static void set_failed(State *state, const char *message)
@@ -117,13 +193,14 @@ static void set_failed(State *state, const char *message)
     state->error = g_strdup(message);
 }
 
-Recording *recording_new(const Options *options, GError **error)
+Recording *recording_new(const Options *options, int signal_fd, GError **error)
 {
     g_autoptr(Recording) recording = g_new0(Recording, 1);
     GError *failure = NULL;
 
     recording->options = options;
     recording->lock_fd = recording->out_fd = -1;
+    recording->signal_fd = signal_fd;
     if (!take_lock(recording, error)) {
         return NULL;
     }
@@ -141,14 +218,80 @@ Recording *recording_new(const Options *options, GError **error)
     return g_steal_pointer(&recording);
 }
 
+bool recording_ask(Recording *recording, GError **error)
+{
+    const Options *options = recording->options;
+    g_autofree char *command =
+        options->run ? g_strjoinv(" ", options->run) : NULL;
+    const ControlRequest request = {
+        .command = command,
+        .events = (const char *const *)options->host_events,
+        .is_snapshot = options->is_snapshot,
+        .duration_ms = options->duration_s * 1000,
+    };
+
+    recording->has_asked = true;
+    return control_ask(recording->control, &request, recording->signal_fd,
+                       error);
+}
+
+void recording_set_command(Recording *recording, pid_t pid)
+{
+    stop_sources_set_child(recording->sources, pid);
+}
+
+static bool start_holding(Recording *recording, GError **error)
+{
+    recorder_hold(recording->recorder);
+    return recording->trigger || watch_for_trigger(recording, error);
+}
+
 static bool on_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
                      GError **error)
 {
     Recording *recording = data;
+    bool hold;
 
+    /* What the host said while it took the metadata. */
+    if (stop_sources_check(recording->sources, &hold) != TRACE_FREEZE_NONE) {
+        return trace_throw(error, "stopped before the recording began");
+    }
+    if ((hold || recording->options->is_snapshot) &&
+        !start_holding(recording, error)) {
+        return false;
+    }
     update_state(recording, STATE_RECORDING);
     save_state(recording);
     return recording->ready(recording, recording->ready_data, error);
+}
+
+static const char *cause_mark(TraceFreezeCause cause)
+{
+    switch (cause) {
+    case TRACE_FREEZE_TRACING_OFF:
+        return "qga-trace: tracing was turned off";
+    case TRACE_FREEZE_MARKER:
+        return "qga-trace: the stop marker was written";
+    default:
+        return NULL;
+    }
+}
+
+static TraceFreezeCause on_wake(Recorder *recorder, gpointer data)
+{
+    Recording *recording = data;
+    bool hold;
+    TraceFreezeCause cause = stop_sources_check(recording->sources, &hold);
+
+    if (hold && !start_holding(recording, NULL)) {
+        return TRACE_FREEZE_HOST;
+    }
+    /* So that the timeline shows what ended it. */
+    if (cause_mark(cause)) {
+        recorder_mark(recorder, cause_mark(cause));
+    }
+    recording->cause = cause;
+    return cause;
 }
 
 static void on_tick(Recorder *recorder, gpointer data)
@@ -169,11 +312,12 @@ static void on_stopping(Recorder *recorder G_GNUC_UNUSED, gpointer data)
     save_state(recording);
 }
 
-bool recording_run(Recording *recording, int stop_fd, RecordingReady ready,
-                   gpointer data, GError **error)
+bool recording_run(Recording *recording, RecordingReady ready, gpointer data,
+                   GError **error)
 {
     const RecorderCallbacks callbacks = {
         .ready = on_ready,
+        .wake = on_wake,
         .tick = on_tick,
         .stopping = on_stopping,
         .data = recording,
@@ -183,13 +327,42 @@ bool recording_run(Recording *recording, int stop_fd, RecordingReady ready,
 
     recording->ready = ready;
     recording->ready_data = data;
-    ok = recorder_run(recording->recorder, stop_fd, &callbacks, &failure);
+    ok = recorder_run(recording->recorder, stop_sources_fd(recording->sources),
+                      &callbacks, &failure);
     update_state(recording, STATE_FINISHED);
     if (!ok) {
         set_failed(recording->state, failure->message);
         g_propagate_error(error, failure);
     }
     return ok;
+}
+
+char *recording_wait_stored(Recording *recording)
+{
+    return recording->has_asked
+               ? control_wait_done(recording->control, recording->signal_fd)
+               : NULL;
+}
+
+const char *recording_end_reason(const Recording *recording)
+{
+    switch (recording->cause) {
+    case TRACE_FREEZE_HOST:
+        return stop_sources_host_text(recording->sources);
+    case TRACE_FREEZE_TRACING_OFF:
+        return "tracing was turned off";
+    case TRACE_FREEZE_TRACER:
+        return "the tracer turned the recording off";
+    case TRACE_FREEZE_MARKER:
+        return "the stop marker was written";
+    default:
+        return NULL;
+    }
+}
+
+int recording_signal(const Recording *recording)
+{
+    return stop_sources_signal(recording->sources);
 }
 
 const State *recording_state(const Recording *recording)
@@ -207,7 +380,11 @@ void recording_free(Recording *recording)
     if (!recording) {
         return;
     }
+    stop_sources_free(recording->sources);
+    trigger_free(recording->trigger);
     recorder_free(recording->recorder);
+    guard_free(recording->guard);
+    control_free(recording->control);
     if (recording->out_fd >= 0) {
         close(recording->out_fd);
     }
@@ -266,7 +443,7 @@ State *recording_inspect(const Options *options, GError **error)
 {
     g_autoptr(GError) failure = NULL;
     g_autoptr(State) state = NULL;
-    int lock_fd = state_lock(options->state_dir, &failure);
+    int lock_fd = lock_or_wait(options, &failure);
     bool ok = true;
 
     if (lock_fd < 0 &&

@@ -21,13 +21,39 @@ typedef bool (*RecordingReady)(Recording *recording, gpointer data,
 
 /*
  * Takes the lock, removes what a killed recorder left, opens the output and
- * configures the capture.  @options must outlive the recording.
+ * configures the capture.  @options must outlive the recording.  @signal_fd,
+ * the caller's, is a signalfd of SIGCHLD and the signals that end it.
  */
-Recording *recording_new(const Options *options, GError **error);
+Recording *recording_new(const Options *options, int signal_fd, GError **error);
 
-/* Records until @stop_fd is readable; the state is saved as it changes. */
-bool recording_run(Recording *recording, int stop_fd, RecordingReady ready,
-                   gpointer data, GError **error);
+/*
+ * Asks the host to record, too, and waits until it does.  Before
+ * recording_run().
+ */
+bool recording_ask(Recording *recording, GError **error);
+
+/*
+ * Records until one of the signals, the end of recording_set_command()'s
+ * process, the host or a trigger ends it; the state is saved as it changes.
+ */
+bool recording_run(Recording *recording, RecordingReady ready, gpointer data,
+                   GError **error);
+
+/* For the ready callback. */
+void recording_set_command(Recording *recording, pid_t pid);
+
+/*
+ * Where the host was asked: waits until it has stored all, and returns the
+ * name that it gave the session, or NULL.
+ */
+char *recording_wait_stored(Recording *recording);
+
+/* Why the recording ended, for people; a constant, or NULL if nobody needs to
+ * be told. */
+const char *recording_end_reason(const Recording *recording);
+
+/* The signal that ended it; 0: none. */
+int recording_signal(const Recording *recording);
 
 const State *recording_state(const Recording *recording);
 /* Events of the default set that this kernel lacks; NULL-terminated. */

@@ -15,7 +15,6 @@
 /* The commit word: size, and two flags that the reader's copy may carry. */
 #define COMMIT_SIZE_MASK     ((1u << 27) - 1)
 #define COMMIT_MISSED_STORED (1u << 30)
-#define COMMIT_MISSED_EVENTS (1u << 31)
 
 /* struct ring_buffer_event: type_len:5, time_delta:27, array[]. */
 #define EVENT_TYPE_MASK        31u
@@ -90,11 +89,6 @@ guint ring_page_used_bytes(const RingPageLayout *layout, const void *page)
         used_bytes += layout->commit_bytes;
     }
     return MIN(used_bytes, layout->page_bytes);
-}
-
-bool ring_page_has_missed_events(const RingPageLayout *layout, const void *page)
-{
-    return load_commit(layout, page) & COMMIT_MISSED_EVENTS;
 }
 
 guint ring_page_count_events(const RingPageLayout *layout, const void *page,

@@ -30,10 +30,6 @@ bool ring_page_parse_layout(const char *text, RingPageLayout *layout,
  */
 guint ring_page_used_bytes(const RingPageLayout *layout, const void *page);
 
-/* Whether events were lost on this CPU right before this page. */
-bool ring_page_has_missed_events(const RingPageLayout *layout,
-                                 const void *page);
-
 /* Events in the first @used_bytes of @page, as the kernel counts them. */
 guint ring_page_count_events(const RingPageLayout *layout, const void *page,
                              guint used_bytes);

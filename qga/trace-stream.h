@@ -77,6 +77,7 @@ typedef enum TraceMetaKind {
     TRACE_META_PRINTK_FORMATS = 5, /* printk_formats */
     TRACE_META_CMDLINES = 6,       /* "PID COMM\n" lines; later ones win */
     TRACE_META_TRACE_CLOCK = 7,    /* trace_clock, brackets included */
+    TRACE_META_FREEZE = 8,         /* one TraceFreeze: tracing is off */
 } TraceMetaKind;
 
 /*
@@ -88,6 +89,31 @@ typedef struct TraceMeta {
     uint16_t name_bytes; /* with its NUL; 0 for no name */
     uint32_t reserved;   /* 0 */
 } TraceMeta;
+
+/* Why tracing was turned off. */
+typedef enum TraceFreezeCause {
+    TRACE_FREEZE_NONE = 0,
+    TRACE_FREEZE_HOST = 1,        /* the host said so */
+    TRACE_FREEZE_SIGNAL = 2,      /* the recorder was told to end */
+    TRACE_FREEZE_COMMAND = 3,     /* the recorded command ended */
+    TRACE_FREEZE_TRACING_OFF = 4, /* somebody turned this machine's tracing
+                                     off, as cyclictest -b does */
+    TRACE_FREEZE_TRACER = 5,      /* the kernel turned the recording itself
+                                     off, as timerlat's stop_tracing_us does */
+    TRACE_FREEZE_MARKER = 6,      /* the text waited for was written to
+                                     trace_marker */
+} TraceFreezeCause;
+
+/*
+ * The end of a recording that held its events in the buffers.  Tracing went
+ * off between the two readings of this machine's own TSC.
+ */
+typedef struct TraceFreeze {
+    uint64_t from_ticks;
+    uint64_t to_ticks;
+    uint32_t cause;    /* TraceFreezeCause */
+    uint32_t reserved; /* 0 */
+} TraceFreeze;
 
 /*
  * A PAGE payload may leave out the zero bytes at the sub-buffer's end: the
@@ -113,6 +139,7 @@ _Static_assert(sizeof(TraceFrameHeader) == 24, "wire format");
 _Static_assert(sizeof(TraceHello) == 248, "wire format");
 _Static_assert(sizeof(TraceHelloCpu) == 8, "wire format");
 _Static_assert(sizeof(TraceMeta) == 8, "wire format");
+_Static_assert(sizeof(TraceFreeze) == 24, "wire format");
 _Static_assert(sizeof(TraceCpuStats) == 56, "wire format");
 
 #endif
