@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lab-markers: numbered trace markers of one CPU, as fast as they go.
+ * lab-markers: numbered trace markers of one CPU, as fast as they go, until a
+ * file appears.
  *
  * So that every event of a recording can be accounted for: what was written,
  * less what was received, must be what is reported as lost.
@@ -11,24 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static double now_s(void)
-{
-    struct timespec ts;
+/* How often the file is looked for. */
+#define MARKERS_A_LOOK 64
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-/* How many were written before the time was up. */
-static unsigned long write_markers(int fd, int cpu, double seconds)
+/* How many were written until the file appeared. */
+static unsigned long write_markers(int fd, int cpu, const char *stop_file)
 {
-    double end_s = now_s() + seconds;
     unsigned long count = 0;
 
-    while (now_s() < end_s) {
+    while (count % MARKERS_A_LOOK || access(stop_file, F_OK)) {
         char text[64];
         int size = snprintf(text, sizeof(text), "marker %d %lu", cpu, count);
 
@@ -48,7 +42,7 @@ int main(int argc, char **argv)
     int cpu, fd;
 
     if (argc != 4) {
-        fprintf(stderr, "usage: lab-markers CPU SECONDS TRACE_MARKER\n");
+        fprintf(stderr, "usage: lab-markers CPU STOP_FILE TRACE_MARKER\n");
         return 2;
     }
     cpu = atoi(argv[1]);
@@ -60,6 +54,6 @@ int main(int argc, char **argv)
                 argv[3], cpu, strerror(errno));
         return 1;
     }
-    printf("%lu\n", write_markers(fd, cpu, atof(argv[2])));
+    printf("%lu\n", write_markers(fd, cpu, argv[2]));
     return 0;
 }

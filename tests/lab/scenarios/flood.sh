@@ -23,21 +23,46 @@ recording()
         '[ "$(cat /sys/kernel/tracing/instances/qga-trace/tracing_on)" = 1 ]' \
         2>/dev/null
 }
-lab_wait_for 20 recording || lab_fail "no recording began: $(cat record.txt)"
+lab_wait_for 60 recording || lab_fail "no recording began: $(cat record.txt)"
 
-# Each CPU writes its own numbers for 12 s, whatever the host does.
+# Each CPU writes its own numbers, whatever the host does. In the background
+# of the guest, since its agent serves one caller at a time.
 lab_guest_exec vm1 sh -c '
     for cpu in 0 1; do
-        lab-markers $cpu 12 \
+        lab-markers $cpu /tmp/enough \
             /sys/kernel/tracing/instances/qga-trace/trace_marker \
-            >/tmp/written-$cpu &
-    done; wait' &
-writers=$!
+            >/tmp/written-$cpu 2>&1 </dev/null &
+    done'
+
+written()
+{
+    lab_guest_exec vm1 test -s /tmp/written-0 &&
+        lab_guest_exec vm1 test -s /tmp/written-1
+}
+
+# overruns CPU: what the guest's kernel has counted so far
+overruns()
+{
+    lab_guest_exec vm1 sed -n 's/^overrun: //p' \
+        "/sys/kernel/tracing/instances/qga-trace/per_cpu/cpu$1/stats"
+}
+
+# The buffer of 256 KiB has no room for this many.
+overrun_in_pause()
+{
+    [ $(($(overruns 0) - before_0)) -gt 10000 ] &&
+        [ $(($(overruns 1) - before_1)) -gt 10000 ]
+}
+
 sleep 3
+before_0=$(overruns 0) before_1=$(overruns 1)
 kill -STOP $recorder
 sleep 5
+lab_wait_for 120 overrun_in_pause ||
+    lab_fail "the guest did not write on during the pause"
 kill -CONT $recorder
-wait $writers
+lab_guest_exec vm1 touch /tmp/enough
+lab_wait_for 60 written || lab_fail "the guest's writers did not end"
 kill -INT $recorder
 wait $recorder || lab_fail "the recording failed: $(cat record.txt)"
 cat record.txt
