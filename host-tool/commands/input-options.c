@@ -47,6 +47,11 @@ void input_options_free(InputOptions *options)
     }
 }
 
+guint input_options_n_files(const InputOptions *options)
+{
+    return options->files->len;
+}
+
 static InputFile *last_file(InputOptions *options)
 {
     guint n = options->files->len;
@@ -145,40 +150,41 @@ GOptionGroup *input_options_group(InputOptions *options)
     return group;
 }
 
-static DatGuest *find_guest(GPtrArray *inputs, uint64_t trace_id)
+/* What this host's file says of the guest, or NULL. */
+static DatGuest *find_guest(const TimelineInput *host, uint64_t trace_id)
 {
-    for (guint i = 0; i < inputs->len; i++) {
-        const TimelineInput *host = inputs->pdata[i];
-        GPtrArray *guests = host->dat->options.guests;
+    GPtrArray *guests = host->dat->options.guests;
 
-        for (guint n = 0; guests && n < guests->len; n++) {
-            DatGuest *guest = guests->pdata[n];
+    for (guint n = 0; guests && n < guests->len; n++) {
+        DatGuest *guest = guests->pdata[n];
 
-            if (guest->trace_id == trace_id && trace_id != 0) {
-                return guest;
-            }
+        if (guest->trace_id == trace_id && trace_id != 0) {
+            return guest;
         }
     }
     return NULL;
 }
 
 /* A host's file names the vCPU threads of the guests recorded with it. */
-static void find_vcpu_threads(GPtrArray *inputs)
+static void find_host(TimelineInput *input, GPtrArray *inputs)
 {
     for (guint i = 0; i < inputs->len; i++) {
-        TimelineInput *input = inputs->pdata[i];
-        DatGuest *guest = find_guest(inputs, input->dat->options.trace_id);
+        const TimelineInput *host = inputs->pdata[i];
+        DatGuest *guest = find_guest(host, input->dat->options.trace_id);
 
-        if (guest) {
+        if (guest && host != input) {
             input->vcpu_threads = g_array_ref(guest->threads);
+            input->host = host;
+            return;
         }
     }
 }
 
 /* Appends an input for each buffer of the file. */
-static bool open_file(const InputOptions *options, const InputFile *file,
+static bool open_file(const InputOptions *options, guint number,
                       GPtrArray *inputs, GError **error)
 {
+    const InputFile *file = &g_array_index(options->files, InputFile, number);
     uint64_t hz = file->hz ? file->hz : options->all_hz;
     guint first = inputs->len;
 
@@ -188,6 +194,7 @@ static bool open_file(const InputOptions *options, const InputFile *file,
     for (guint i = first; i < inputs->len; i++) {
         TimelineInput *input = inputs->pdata[i];
 
+        input->file = number;
         input->shift_ticks = file->ts_offset_ticks;
         if (hz) {
             input->scale.unit = TIMELINE_HZ;
@@ -206,7 +213,7 @@ static GPtrArray *open_files(const InputOptions *options, GError **error)
     for (guint i = 0; i < options->files->len; i++) {
         const InputFile *file = &g_array_index(options->files, InputFile, i);
 
-        if (!open_file(options, file, inputs, error)) {
+        if (!open_file(options, i, inputs, error)) {
             return NULL;
         }
         by_hand |= file->has_offset;
@@ -215,7 +222,9 @@ static GPtrArray *open_files(const InputOptions *options, GError **error)
     for (guint i = 0; !by_hand && i < inputs->len; i++) {
         timeline_input_use_time_shift(inputs->pdata[i]);
     }
-    find_vcpu_threads(inputs);
+    for (guint i = 0; i < inputs->len; i++) {
+        find_host(inputs->pdata[i], inputs);
+    }
     return g_steal_pointer(&inputs);
 }
 

@@ -14,6 +14,9 @@ typedef struct InputOptions InputOptions;
 InputOptions *input_options_new(void);
 void input_options_free(InputOptions *options);
 
+/* How many files were named with -i so far. */
+guint input_options_n_files(const InputOptions *options);
+
 /* The option group to add as a context's main group; owns nothing. */
 GOptionGroup *input_options_group(InputOptions *options);
 

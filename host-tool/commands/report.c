@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "commands/input-options.h"
+#include "commands/select-options.h"
 #include "merge/timeline.h"
 #include "output/output.h"
 #include "output/target.h"
@@ -107,6 +108,7 @@ int cmd_report(int argc, char **argv)
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(InputOptions) input_options = input_options_new();
+    g_autoptr(SelectOptions) select_options = select_options_new(input_options);
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(GError) error = NULL;
@@ -118,6 +120,7 @@ int cmd_report(int argc, char **argv)
                  "files named with -i.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
+    g_option_context_add_group(context, select_options_group(select_options));
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return command_fail("report", error);
     }
@@ -126,7 +129,7 @@ int cmd_report(int argc, char **argv)
     }
     ops = output_find(format ? format : "text", &error);
     inputs = ops ? input_options_open(input_options, operands, &error) : NULL;
-    if (!inputs) {
+    if (!inputs || !select_options_apply(select_options, inputs, &error)) {
         return command_fail("report", error);
     }
     job = (OutputJob){

@@ -158,6 +158,26 @@ TimelineInput *timeline_inputs_open(GPtrArray *inputs, const char *path,
     return top;
 }
 
+bool timeline_input_is_host_of(const TimelineInput *host,
+                               const TimelineInput *guest)
+{
+    if (!guest->vcpu_threads || host == guest) {
+        return false;
+    }
+    /* A file may have several buffers. */
+    return guest->host ? guest->host->file == host->file : !host->vcpu_threads;
+}
+
+bool timeline_input_wants_cpu(const TimelineInput *input, unsigned cpu)
+{
+    if (input->is_hidden) {
+        return false;
+    }
+    return !input->cpus_wanted ||
+           (cpu < input->cpus_wanted->len &&
+            g_array_index(input->cpus_wanted, bool, cpu));
+}
+
 static void share_symbols(TimelineInput *guest, TimelineInput *host)
 {
     for (guint cpu = 0; cpu < guest->vcpu_threads->len; cpu++) {
@@ -174,10 +194,10 @@ void timeline_inputs_share_symbols(GPtrArray *inputs)
     for (guint i = 0; i < inputs->len; i++) {
         TimelineInput *guest = inputs->pdata[i];
 
-        for (guint n = 0; guest->vcpu_threads && n < inputs->len; n++) {
+        for (guint n = 0; n < inputs->len; n++) {
             TimelineInput *host = inputs->pdata[n];
 
-            if (!host->vcpu_threads) {
+            if (timeline_input_is_host_of(host, guest)) {
                 share_symbols(guest, host);
             }
         }
@@ -189,6 +209,8 @@ void timeline_input_free(TimelineInput *input)
     if (!input) {
         return;
     }
+    event_filter_free(input->filter);
+    g_clear_pointer(&input->cpus_wanted, g_array_unref);
     event_table_unref(input->events);
     dat_file_close(input->dat);
     g_clear_pointer(&input->tracks, g_ptr_array_unref);

@@ -13,11 +13,16 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
+/* By how much more is read at the end when too little of it was wanted. */
+#define TAIL_GROWTH 4
+
 /* One CPU of one file. */
 typedef struct Slot {
     CpuCursor *cursor;
     const TimelineInput *input;
     unsigned cpu;
+    EventFilterState filter_state;
+    int64_t missed_events; /* before events that were not wanted */
 } Slot;
 
 /*
@@ -162,7 +167,8 @@ static void add_slots(Timeline *timeline, TimelineInput *input)
         const ClockTrack *track = NULL;
         Slot slot = {.input = input, .cpu = cpu};
 
-        if (g_array_index(input->dat->cpus, DatCpuData, cpu).size_bytes == 0) {
+        if (g_array_index(input->dat->cpus, DatCpuData, cpu).size_bytes == 0 ||
+            !timeline_input_wants_cpu(input, cpu)) {
             continue;
         }
         if (input->tracks && cpu < input->tracks->len) {
@@ -220,18 +226,51 @@ static bool find_winner(Timeline *timeline)
     return !timeline->winner.is_over;
 }
 
+static int64_t add_missed(int64_t a, int64_t b)
+{
+    return a < 0 || b < 0 ? -1 : a + b;
+}
+
+/* Does the slot's input want the event?  If not, its losses are kept. */
+static bool is_wanted(Slot *slot, CpuEvent *event)
+{
+    if (!slot->input->filter) {
+        return true;
+    }
+    slot->missed_events = add_missed(slot->missed_events, event->missed_events);
+    if (!event_filter_match(slot->input->filter, &slot->filter_state, slot->cpu,
+                            event->data, event->size_bytes)) {
+        return false;
+    }
+    event->missed_events = slot->missed_events;
+    slot->missed_events = 0;
+    return true;
+}
+
+/* The slot that had the next event that is wanted, or NULL at the end. */
+static const Slot *take_next(Timeline *timeline, CpuEvent *event)
+{
+    while (find_winner(timeline)) {
+        Slot *slot = slot_at(timeline, timeline->winner.slot);
+
+        if (!cpu_cursor_next(slot->cursor, event)) {
+            return NULL;
+        }
+        timeline->taken = true;
+        if (is_wanted(slot, event)) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
 bool timeline_next(Timeline *timeline, TimelineEvent *event)
 {
-    const Slot *slot;
+    const Slot *slot = take_next(timeline, &event->event);
 
-    if (!find_winner(timeline)) {
+    if (!slot) {
         return false;
     }
-    slot = slot_at(timeline, timeline->winner.slot);
-    if (!cpu_cursor_next(slot->cursor, &event->event)) {
-        return false;
-    }
-    timeline->taken = true;
     event->input = slot->input;
     event->cpu = slot->cpu;
     event->time =
@@ -245,6 +284,10 @@ static void restart(Timeline *timeline)
 {
     timeline->started = false;
     timeline->taken = false;
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        slot_at(timeline, i)->filter_state = (EventFilterState){0};
+        slot_at(timeline, i)->missed_events = 0;
+    }
 }
 
 void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks)
@@ -301,13 +344,9 @@ static bool is_seekable(const Timeline *timeline)
 static uint64_t count_rest(Timeline *timeline)
 {
     uint64_t n_events = 0;
+    CpuEvent event;
 
-    while (find_winner(timeline)) {
-        CpuEvent event;
-
-        cpu_cursor_next(slot_at(timeline, timeline->winner.slot)->cursor,
-                        &event);
-        timeline->taken = true;
+    while (take_next(timeline, &event)) {
         n_events++;
     }
     return n_events;
@@ -369,12 +408,20 @@ static void seek_key(Timeline *timeline, uint64_t key)
 
 void timeline_seek_last(Timeline *timeline, uint64_t n_events)
 {
-    uint64_t key = is_seekable(timeline) ? find_tail(timeline, n_events) : 0;
-    uint64_t n_found;
+    uint64_t n_read = n_events;
+    uint64_t key, n_found;
     TimelineEvent event;
 
-    seek_key(timeline, key);
-    n_found = count_rest(timeline);
+    /* Of the events that are read, only some may be wanted. */
+    for (;; n_read *= TAIL_GROWTH) {
+        key = is_seekable(timeline) ? find_tail(timeline, n_read) : 0;
+        seek_key(timeline, key);
+        n_found = count_rest(timeline);
+        if (n_found >= n_events || key == 0 ||
+            n_read > UINT64_MAX / TAIL_GROWTH) {
+            break;
+        }
+    }
     seek_key(timeline, key);
     while (n_found > n_events && timeline_next(timeline, &event)) {
         n_found--;

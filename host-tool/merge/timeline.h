@@ -13,6 +13,7 @@
 #include "clock/clock-track.h"
 #include "trace-data/cpu-cursor.h"
 #include "trace-data/dat-file.h"
+#include "trace-data/event-filter.h"
 #include "trace-data/event-table.h"
 
 /* How the ticks of the line become what is printed and compared. */
@@ -46,9 +47,22 @@ typedef struct TimelineInput {
     GPtrArray *tracks;    /* of ClockTrack by CPU, NULL entries or NULL */
     GArray *vcpu_threads; /* of int32_t by CPU: the vCPU's tid on the host, 0:
                              unknown; NULL on a host */
-    int64_t shift_ticks;  /* added to each of its line ticks */
+    const struct TimelineInput *host; /* whose tids they are; NULL: unknown,
+                                         or not a guest */
+    int64_t shift_ticks;              /* added to each of its line ticks */
     TimelineScale scale;
+    unsigned file; /* which of the files that were named it comes from */
+    /* What of it is wanted; selection.h sets these. */
+    EventFilter *filter; /* owned; NULL: every event */
+    GArray *cpus_wanted; /* of bool by CPU; NULL: all */
+    bool is_hidden;      /* nothing */
 } TimelineInput;
+
+/* Does host hold what was recorded of the threads that run the guest? */
+bool timeline_input_is_host_of(const TimelineInput *host,
+                               const TimelineInput *guest);
+
+bool timeline_input_wants_cpu(const TimelineInput *input, unsigned cpu);
 
 /*
  * Opens a file's top-level buffer with the scale that its own options give,
@@ -85,12 +99,16 @@ typedef struct TimelineEvent {
 
 typedef struct Timeline Timeline;
 
-/* The inputs stay the caller's and must outlive the timeline. */
+/*
+ * Of what the inputs want.  They stay the caller's and must outlive the
+ * timeline.
+ */
 Timeline *timeline_new(GPtrArray *inputs);
 void timeline_free(Timeline *timeline);
 
 /*
- * The next event; at equal ticks, of the file and CPU that come first.  Valid
+ * The next event; at equal ticks, of the file and CPU that come first.  What
+ * was lost before events that nobody wants was lost before this one.  Valid
  * until the next call.  False at the end.
  */
 bool timeline_next(Timeline *timeline, TimelineEvent *event);

@@ -66,6 +66,9 @@ static gpointer text_begin(const OutputJob *job, GError **error)
     for (guint i = 0; i < job->inputs->len; i++) {
         const TimelineInput *input = job->inputs->pdata[i];
 
+        if (input->is_hidden) {
+            continue;
+        }
         append_label(output, input);
         g_string_append_printf(output->line, "cpus=%u\n",
                                input->dat->cpus->len);

@@ -85,6 +85,13 @@ GPtrArray *session_timeline_open(const char *dir, GPtrArray **missing,
                                             (char *)machine->notes->pdata[n]));
         }
         if (input) {
+            input->file = i;
+            /* The host is the first of them, if it can be read. */
+            if (machine->role == SESSION_GUEST && inputs->len > 0) {
+                const TimelineInput *first = inputs->pdata[0];
+
+                input->host = first->vcpu_threads ? NULL : first;
+            }
             g_ptr_array_add(inputs, input);
         } else {
             g_ptr_array_add(*missing, g_strdup(problem->message));

@@ -9,6 +9,8 @@
 #include <traceevent/event-parse.h>
 #include <traceevent/trace-seq.h>
 
+#include "trace-data/event-tep.h"
+
 struct EventTable {
     gatomicrefcount refs;
     struct tep_handle *tep;
@@ -43,6 +45,11 @@ const char *tep_plugin_kvm_get_func(struct tep_event *event,
         *val = tep_find_function_address(guest->tep, *val);
     }
     return name;
+}
+
+struct tep_handle *event_table_tep(const EventTable *table)
+{
+    return table->tep;
 }
 
 void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
