@@ -87,13 +87,48 @@ bool clock_position_is_plain(const ClockPosition *position, uint64_t first,
            !(next->exists && next->guest_ticks < last);
 }
 
+/* The last point at or before guest_ticks that another one follows, or 0. */
+static size_t find_point(const ClockPoint *points, size_t n_points,
+                         uint64_t guest_ticks)
+{
+    size_t low = 0, high = n_points - 1;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (points[middle].guest_ticks <= guest_ticks) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+uint64_t clock_points_to_host(const ClockPoint *points, size_t n_points,
+                              uint64_t guest_ticks)
+{
+    const ClockPoint *from = &points[find_point(points, n_points, guest_ticks)];
+    const ClockPoint *to = from + 1;
+    __int128 span = (__int128)to->guest_ticks - from->guest_ticks;
+    __int128 gone = (__int128)guest_ticks - from->guest_ticks;
+    __int128 drift = (__int128)to->offset_ticks - from->offset_ticks;
+
+    return guest_ticks + (uint64_t)from->offset_ticks +
+           (uint64_t)((gone * drift + span / 2) / span);
+}
+
 ClockPlacement clock_position_plain(const ClockPosition *position,
                                     uint64_t guest_ticks)
 {
+    const ClockTrack *track = position->track;
     const ClockSegment *segment = segment_at(position);
 
     return (ClockPlacement){
-        .host_ticks = host_of(segment, guest_ticks),
+        .host_ticks = track->n_points >= 2
+                          ? clock_points_to_host(track->points, track->n_points,
+                                                 guest_ticks)
+                          : host_of(segment, guest_ticks),
         .error_ticks = segment->error_ticks,
     };
 }

@@ -43,10 +43,31 @@ typedef struct ClockSegment {
     ClockProvenance provenance;
 } ClockSegment;
 
+/* One measurement of a clock that was compared with the host's from afar. */
+typedef struct ClockPoint {
+    uint64_t guest_ticks;
+    int64_t offset_ticks; /* host = guest + offset */
+} ClockPoint;
+
 typedef struct ClockTrack {
     const ClockSegment *segments; /* owned by whoever made the track */
     size_t n_segments;            /* at least 1 */
+    /*
+     * Where there are two or more, offsets between them follow a straight
+     * line, and the one segment tells the error only.
+     */
+    const ClockPoint *points;
+    size_t n_points;
 } ClockTrack;
+
+/*
+ * guest_ticks + the offset on the line through the two points around it, or
+ * the nearest two, rounded as trace-cmd does (timestamp_correction_calc() in
+ * its lib/trace-cmd/trace-input.c) but without overflow.  n_points >= 2, with
+ * ascending ticks.
+ */
+uint64_t clock_points_to_host(const ClockPoint *points, size_t n_points,
+                              uint64_t guest_ticks);
 
 /* error_ticks of an event that no segment can have produced. */
 #define CLOCK_ERROR_UNKNOWN UINT64_MAX

@@ -13,6 +13,7 @@ static void track_free(gpointer data)
 
     if (track) {
         g_free((gpointer)track->segments);
+        g_free((gpointer)track->points);
         g_free(track);
     }
 }
@@ -34,9 +35,27 @@ void timeline_input_set_track(TimelineInput *input, unsigned cpu,
     input->tracks->pdata[cpu] = track;
 }
 
+static ClockMap map_of_sample(const DatTimeShift *sample)
+{
+    ClockMap map =
+        clock_map_unscaled((int64_t) - (uint64_t)sample->offset_ticks);
+
+    if (sample->ratio) {
+        map.ratio = sample->ratio;
+        map.frac_bits = sample->frac_bits;
+    }
+    return map;
+}
+
+static bool same_map(const ClockMap *a, const ClockMap *b)
+{
+    return a->ratio == b->ratio && a->frac_bits == b->frac_bits &&
+           a->offset_ticks == b->offset_ticks;
+}
+
 /*
  * Samples are (guest ticks from which, host - guest).  One that repeats its
- * predecessor's offset only tells that nothing changed.
+ * predecessor's map only tells that nothing changed.
  */
 static GArray *segments_of_samples(const GArray *samples)
 {
@@ -46,8 +65,7 @@ static GArray *segments_of_samples(const GArray *samples)
         const DatTimeShift *sample = &g_array_index(samples, DatTimeShift, i);
         ClockSegment segment = {
             .to_host_ticks = UINT64_MAX,
-            .map =
-                clock_map_unscaled((int64_t) - (uint64_t)sample->offset_ticks),
+            .map = map_of_sample(sample),
             .provenance = CLOCK_PROVENANCE_GIVEN,
         };
         ClockSegment *last =
@@ -55,7 +73,7 @@ static GArray *segments_of_samples(const GArray *samples)
                 ? &g_array_index(segments, ClockSegment, segments->len - 1)
                 : NULL;
 
-        if (last && last->map.offset_ticks == segment.map.offset_ticks) {
+        if (last && same_map(&last->map, &segment.map)) {
             continue;
         }
         if (last) {
@@ -69,18 +87,79 @@ static GArray *segments_of_samples(const GArray *samples)
     return segments;
 }
 
+/* PTP_ACCURACY of trace-cmd's lib/trace-cmd/trace-timesync-ptp.c */
+#define INTERPOLATED_ERROR_NS 2000
+
+/* Offsets that were measured over a network lie on lines between them. */
+static void set_points(TimelineInput *input, unsigned cpu,
+                       const GArray *samples)
+{
+    const DatTimeShift *first = &g_array_index(samples, DatTimeShift, 0);
+    ClockSegment segment = {
+        .to_host_ticks = UINT64_MAX,
+        .map = map_of_sample(first),
+        .error_ticks = timeline_scale_invert(
+            &input->scale, INTERPOLATED_ERROR_NS + input->scale.ns_offset),
+        .provenance = CLOCK_PROVENANCE_GIVEN,
+    };
+    ClockPoint *points = g_new(ClockPoint, samples->len);
+    ClockTrack *track;
+
+    for (guint i = 0; i < samples->len; i++) {
+        const DatTimeShift *sample = &g_array_index(samples, DatTimeShift, i);
+
+        points[i].guest_ticks = sample->from_guest_ticks;
+        points[i].offset_ticks = sample->offset_ticks;
+    }
+    timeline_input_set_track(input, cpu, &segment, 1);
+    track = input->tracks->pdata[cpu];
+    track->points = points;
+    track->n_points = samples->len;
+}
+
+static void use_samples(TimelineInput *input, unsigned cpu,
+                        const GArray *samples)
+{
+    g_autoptr(GArray) segments = NULL;
+
+    if (samples->len == 0) {
+        return;
+    }
+    if (input->dat->options.interpolates && samples->len > 1) {
+        set_points(input, cpu, samples);
+        return;
+    }
+    segments = segments_of_samples(samples);
+    timeline_input_set_track(input, cpu, (const ClockSegment *)segments->data,
+                             segments->len);
+}
+
+static bool is_scaled(const GPtrArray *shifts)
+{
+    for (guint cpu = 0; cpu < shifts->len; cpu++) {
+        const GArray *samples = shifts->pdata[cpu];
+
+        for (guint i = 0; i < samples->len; i++) {
+            if (g_array_index(samples, DatTimeShift, i).ratio) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void timeline_input_use_time_shift(TimelineInput *input)
 {
     const GPtrArray *shifts = input->dat->options.time_shifts;
 
     for (guint cpu = 0; shifts && cpu < shifts->len; cpu++) {
-        g_autoptr(GArray) segments = segments_of_samples(shifts->pdata[cpu]);
-
-        if (segments->len > 0) {
-            timeline_input_set_track(input, cpu,
-                                     (const ClockSegment *)segments->data,
-                                     segments->len);
-        }
+        use_samples(input, cpu, shifts->pdata[cpu]);
+    }
+    if (shifts && is_scaled(shifts) && !input->dat->instance) {
+        dat_file_problem(input->dat,
+                         "the guest's TSC was scaled; its times are right "
+                         "here, but trace-cmd applies the ratio the wrong way "
+                         "round and shows others");
     }
 }
 

@@ -201,7 +201,8 @@ static void choose_placing(CpuCursor *cursor)
         return;
     }
     segment = &track->segments[cursor->position.segment];
-    cursor->is_direct = cursor->is_plain && !clock_map_is_scaled(&segment->map);
+    cursor->is_direct = cursor->is_plain && track->n_points < 2 &&
+                        !clock_map_is_scaled(&segment->map);
     cursor->line_add_ticks -= (uint64_t)segment->map.offset_ticks;
     cursor->error_ticks = segment->error_ticks;
 }

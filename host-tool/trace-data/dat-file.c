@@ -150,6 +150,7 @@ static void share_options(DatFile *dat)
         instance->ts_offset_ns = dat->ts_offset_ns;
         instance->options.trace_id = dat->options.trace_id;
         instance->options.peer_trace_id = dat->options.peer_trace_id;
+        instance->options.interpolates = dat->options.interpolates;
         instance->options.tsc_mult = dat->options.tsc_mult;
         instance->options.tsc_shift = dat->options.tsc_shift;
         if (dat->options.time_shifts) {
@@ -287,6 +288,7 @@ void dat_file_drop_metadata(DatFile *dat)
     DatMetadata *metadata = &dat->metadata;
 
     g_clear_pointer(&metadata->header_page, g_bytes_unref);
+    g_clear_pointer(&metadata->header_event, g_bytes_unref);
     g_clear_pointer(&metadata->formats, g_ptr_array_unref);
     g_clear_pointer(&metadata->kallsyms, g_bytes_unref);
     g_clear_pointer(&metadata->printk_formats, g_bytes_unref);

@@ -30,6 +30,7 @@ typedef struct DatFormat {
 /* What the header says of the events; any GBytes may be empty or NULL. */
 typedef struct DatMetadata {
     GBytes *header_page;
+    GBytes *header_event;
     GPtrArray *formats; /* of DatFormat, owned */
     GBytes *kallsyms;
     GBytes *printk_formats;

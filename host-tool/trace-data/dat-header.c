@@ -130,22 +130,28 @@ static bool parse_header_page(DatHeader *header, GError **error)
     return true;
 }
 
+/* A part that is found twice, as a damaged file may have it, is replaced. */
+static bool replace(GBytes **text, GBytes *by)
+{
+    if (!by) {
+        return false;
+    }
+    g_clear_pointer(text, g_bytes_unref);
+    *text = by;
+    return true;
+}
+
 bool dat_header_read_pages(DatHeader *header, GError **error)
 {
     DatMetadata *metadata = &header->dat->metadata;
-    g_autoptr(GBytes) header_event = NULL;
 
-    if (!dat_header_expect(header, "header_page", 12, error)) {
-        return false;
-    }
-    g_clear_pointer(&metadata->header_page, g_bytes_unref);
-    metadata->header_page = take_text_u64(header, "header_page", error);
-    if (!metadata->header_page || !parse_header_page(header, error) ||
-        !dat_header_expect(header, "header_event", 13, error)) {
-        return false;
-    }
-    header_event = take_text_u64(header, "header_event", error);
-    return header_event != NULL;
+    return dat_header_expect(header, "header_page", 12, error) &&
+           replace(&metadata->header_page,
+                   take_text_u64(header, "header_page", error)) &&
+           parse_header_page(header, error) &&
+           dat_header_expect(header, "header_event", 13, error) &&
+           replace(&metadata->header_event,
+                   take_text_u64(header, "header_event", error));
 }
 
 static bool read_formats(DatHeader *header, const char *system, GError **error)
@@ -200,17 +206,6 @@ bool dat_header_read_event_systems(DatHeader *header, GError **error)
             return false;
         }
     }
-    return true;
-}
-
-/* A part that is found twice, as a damaged file may have it, is replaced. */
-static bool replace(GBytes **text, GBytes *by)
-{
-    if (!by) {
-        return false;
-    }
-    g_clear_pointer(text, g_bytes_unref);
-    *text = by;
     return true;
 }
 

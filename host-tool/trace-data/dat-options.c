@@ -12,6 +12,9 @@
 #define MAX_CPUS    4096
 #define MAX_SAMPLES 65536
 
+/* enum tracecmd_tsync_flags of trace-cmd */
+#define TIME_SHIFT_INTERPOLATE 1
+
 /* What is left of an option's bytes. */
 typedef struct OptionReader {
     const uint8_t *next;
@@ -112,12 +115,16 @@ static char *read_guest(DatFile *dat, OptionReader *in)
     return NULL;
 }
 
+static DatTimeShift *sample_at(GArray *samples, guint i)
+{
+    return &g_array_index(samples, DatTimeShift, i);
+}
+
 /* count, times[count], offsets[count], scalings[count] of one CPU */
 static GArray *take_time_shifts(OptionReader *in)
 {
     g_autoptr(GArray) samples = g_array_new(FALSE, TRUE, sizeof(DatTimeShift));
     uint32_t count;
-    int64_t scaling;
 
     if (!take(in, &count, sizeof(count)) || count > MAX_SAMPLES ||
         count * 3 * sizeof(uint64_t) > in->left) {
@@ -125,17 +132,69 @@ static GArray *take_time_shifts(OptionReader *in)
     }
     g_array_set_size(samples, count);
     for (uint32_t i = 0; i < count; i++) {
-        take(in, &g_array_index(samples, DatTimeShift, i).from_guest_ticks,
-             sizeof(uint64_t));
+        take(in, &sample_at(samples, i)->from_guest_ticks, sizeof(uint64_t));
     }
     for (uint32_t i = 0; i < count; i++) {
-        take(in, &g_array_index(samples, DatTimeShift, i).offset_ticks,
-             sizeof(int64_t));
+        take(in, &sample_at(samples, i)->offset_ticks, sizeof(int64_t));
     }
     for (uint32_t i = 0; i < count; i++) {
-        take(in, &scaling, sizeof(scaling));
+        take(in, &sample_at(samples, i)->ratio, sizeof(uint64_t));
     }
     return g_steal_pointer(&samples);
+}
+
+/*
+ * The bits of the fractions stand behind all CPUs, and not in files from
+ * before trace-cmd 3.1.  A ratio of 1 without bits is trace-cmd's "unscaled".
+ */
+static bool take_fractions(GPtrArray *cpus, OptionReader *in)
+{
+    bool known = true;
+
+    for (guint cpu = 0; cpu < cpus->len; cpu++) {
+        GArray *samples = cpus->pdata[cpu];
+
+        for (guint i = 0; i < samples->len; i++) {
+            DatTimeShift *sample = sample_at(samples, i);
+            uint64_t bits = 0;
+            bool has_bits = take(in, &bits, sizeof(bits));
+
+            if (sample->ratio <= 1 || bits > 63 ||
+                (bits > 0 && sample->ratio == UINT64_C(1) << bits)) {
+                known &= sample->ratio <= 1 || bits <= 63;
+                sample->ratio = 0;
+            } else if (!has_bits || bits == 0) {
+                known = false;
+                sample->ratio = 0;
+            }
+            sample->frac_bits = sample->ratio ? (uint32_t)bits : 0;
+        }
+    }
+    return known;
+}
+
+static gint compare_samples(gconstpointer a, gconstpointer b)
+{
+    const DatTimeShift *x = a;
+    const DatTimeShift *y = b;
+
+    return (x->from_guest_ticks > y->from_guest_ticks) -
+           (x->from_guest_ticks < y->from_guest_ticks);
+}
+
+/* In order, and one for each time: what tells nothing more is left out. */
+static void tidy_samples(GArray *samples)
+{
+    guint n = 0;
+
+    g_array_sort(samples, compare_samples);
+    for (guint i = 0; i < samples->len; i++) {
+        if (n == 0 || sample_at(samples, n - 1)->from_guest_ticks !=
+                          sample_at(samples, i)->from_guest_ticks) {
+            *sample_at(samples, n++) = *sample_at(samples, i);
+        }
+    }
+    g_array_set_size(samples, n);
 }
 
 static char *read_time_shift(DatFile *dat, OptionReader *in)
@@ -157,7 +216,13 @@ static char *read_time_shift(DatFile *dat, OptionReader *in)
         }
         g_ptr_array_add(cpus, samples);
     }
+    if (!take_fractions(cpus, in)) {
+        dat_file_problem(dat, "option TIME_SHIFT tells a scaling without its "
+                              "fraction; times are shown unscaled");
+    }
+    g_ptr_array_foreach(cpus, (GFunc)(void (*)(void))tidy_samples, NULL);
     dat->options.peer_trace_id = peer;
+    dat->options.interpolates = flags & TIME_SHIFT_INTERPOLATE;
     g_clear_pointer(&dat->options.time_shifts, g_ptr_array_unref);
     dat->options.time_shifts = g_steal_pointer(&cpus);
     return NULL;

@@ -15,10 +15,16 @@
 
 #include "qga/trace-stream.h"
 
-/* One sample of TIME_SHIFT: host ticks = guest ticks + offset_ticks. */
+/*
+ * One sample of TIME_SHIFT: host ticks = guest ticks + offset_ticks.  Where a
+ * ratio was read, the guest's TSC is scaled: guest ticks = (host ticks * ratio
+ * >> frac_bits) - offset_ticks.
+ */
 typedef struct DatTimeShift {
     uint64_t from_guest_ticks;
     int64_t offset_ticks;
+    uint64_t ratio; /* 0: none; DatWriter writes none */
+    uint32_t frac_bits;
 } DatTimeShift;
 
 /* The GUEST option: one guest of a host's file. */
@@ -35,6 +41,8 @@ typedef struct DatOptions {
     uint64_t trace_id;      /* TRACEID; 0: the stream's own */
     GPtrArray *guests;      /* of DatGuest; host only, else NULL */
     uint64_t peer_trace_id; /* the host's, for TIME_SHIFT */
+    gboolean interpolates;  /* read only: between samples, offsets change as
+                               on a straight line */
     GPtrArray *time_shifts; /* of GArray of DatTimeShift, by guest CPU number;
                                NULL: no TIME_SHIFT option.  A NULL or empty
                                GArray leaves its CPU unshifted */

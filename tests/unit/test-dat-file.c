@@ -1,0 +1,304 @@
+/*
+ * DatFile: both versions, every compression, and damage anywhere.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dat-builder.h"
+#include "trace-data/cpu-cursor.h"
+#include "trace-data/dat-file.h"
+#include "trace-data/page-source.h"
+#include "trace-image.h"
+
+/* One way to store a trace. */
+typedef struct Form {
+    unsigned version;
+    const char *compression;
+} Form;
+
+static const Form forms[] = {
+    {6, NULL},
+    {7, NULL},
+    {7, "zlib"},
+    {7, "zstd"},
+};
+
+/* A small trace: two CPUs, one of which has several pages and a loss. */
+static char *build(void)
+{
+    g_autoptr(DatBuilder) builder = dat_builder_new(3);
+    DatOptions options = {.trace_id = 5, .tsc_mult = 1, .tsc_shift = 1};
+
+    for (guint i = 0; i < 40; i++) {
+        dat_builder_add(builder, 2, 1000 + 3 * i, BUILT_NUMBER, 7, i);
+        if (i % 12 == 11) {
+            dat_builder_end_page(builder, 2, i == 23 ? 9 : 0);
+        }
+    }
+    dat_builder_add(builder, 0, 1001, BUILT_NUMBER, 7, 40);
+    return dat_builder_write(builder, "small.dat", &options);
+}
+
+typedef struct Copy {
+    DatFile *dat;
+    uint32_t cpu;
+    uint64_t number;
+} Copy;
+
+static bool copy_page(gpointer data, uint32_t cpu, uint8_t *page)
+{
+    Copy *copy = data;
+    g_autoptr(PageSource) source = page_source_new(copy->dat, cpu);
+
+    copy->number = cpu == copy->cpu ? copy->number : 0;
+    copy->cpu = cpu;
+    return page_source_copy(source, copy->number++, page);
+}
+
+/* The same trace in another form, in the same directory. */
+static char *convert(const char *path, const Form *form)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DatFile) dat = dat_file_open(path, &error);
+    g_autofree char *dir = g_path_get_dirname(path);
+    char *to = g_strdup_printf("%s/%u-%s.dat", dir, form->version,
+                               form->compression ? form->compression : "none");
+    Copy copy = {.dat = dat};
+    TraceImage image = {
+        .dat = dat,
+        .version = form->version,
+        .compression = form->compression,
+        .next_page = copy_page,
+        .data = &copy,
+    };
+
+    g_assert_no_error(error);
+    image.n_cpus = dat->cpus->len;
+    trace_image_write(&image, to, &error);
+    g_assert_no_error(error);
+    return to;
+}
+
+static void forget(char *path, char *converted)
+{
+    g_unlink(converted);
+    dat_builder_forget(path);
+    g_free(converted);
+    g_free(path);
+}
+
+/* All events as text, with what the cursor says of each. */
+static GString *list(DatFile *dat)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint cpu = 0; cpu < dat->cpus->len; cpu++) {
+        g_autoptr(CpuCursor) cursor = cpu_cursor_new(dat, cpu, NULL, 0);
+        CpuEvent event;
+
+        for (guint n = 0; cpu_cursor_next(cursor, &event); n++) {
+            guint8 sum = 0;
+
+            g_assert_cmpuint(n, <, 100000);
+            for (uint32_t i = 0; i < event.size_bytes; i++) {
+                sum = (guint8)(sum * 7 + event.data[i]);
+            }
+            g_string_append_printf(text,
+                                   "%u %" G_GUINT64_FORMAT
+                                   " %u %u %" G_GINT64_FORMAT " %d\n",
+                                   cpu, event.ticks, event.size_bytes, sum,
+                                   event.missed_events, event.loss_follows);
+        }
+    }
+    return text;
+}
+
+static void test_forms(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        char *path = build();
+        char *other = convert(path, &forms[i]);
+        g_autoptr(DatFile) a = dat_file_open(path, NULL);
+        g_autoptr(DatFile) b = dat_file_open(other, NULL);
+        g_autoptr(GString) in_a = list(a);
+        g_autoptr(GString) in_b = list(b);
+
+        g_assert_cmpuint(b->version, ==, forms[i].version);
+        g_assert_cmpstr(in_a->str, ==, in_b->str);
+        g_assert_nonnull(strstr(in_b->str, "\n2 1072 16 "));
+        g_assert_cmpuint(b->problems->len, ==, 0);
+        g_assert_cmpstr(b->clock, ==, "x86-tsc");
+        g_assert_cmpuint(b->options.trace_id, ==, 5);
+        g_assert_cmpuint(b->options.tsc_shift, ==, 1);
+        g_assert_cmpuint(b->metadata.formats->len, ==,
+                         a->metadata.formats->len);
+        g_assert_true(
+            g_bytes_equal(b->metadata.cmdlines, a->metadata.cmdlines));
+        forget(path, other);
+    }
+}
+
+/* Reads what can be read of it; must neither crash, hang nor go astray. */
+static guint read_damaged(const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DatFile) dat = dat_file_open(path, &error);
+    guint n_lines = 0;
+
+    if (!dat) {
+        g_assert_nonnull(strstr(error->message, path));
+        return 0;
+    }
+    for (guint i = 0; i <= dat->instances->len; i++) {
+        DatFile *buffer = i ? dat->instances->pdata[i - 1] : dat;
+        g_autoptr(GString) text = list(buffer);
+
+        for (const char *c = text->str; *c; c++) {
+            n_lines += *c == '\n';
+        }
+        for (guint n = 0; n < buffer->problems->len; n++) {
+            const char *problem = buffer->problems->pdata[n];
+
+            g_assert_true(g_str_has_prefix(problem, path));
+        }
+    }
+    return n_lines;
+}
+
+/* A trace in one form, to be damaged in place. */
+typedef struct Victim {
+    char *path;
+    char *converted;
+    int fd;
+    gsize size;
+} Victim;
+
+static void victim_make(Victim *victim, const Form *form)
+{
+    victim->path = build();
+    victim->converted = convert(victim->path, form);
+    victim->fd = open(victim->converted, O_RDWR | O_CLOEXEC);
+    victim->size = (gsize)lseek(victim->fd, 0, SEEK_END);
+    g_assert_cmpuint(read_damaged(victim->converted), ==, 41);
+}
+
+static void victim_clear(Victim *victim)
+{
+    close(victim->fd);
+    forget(victim->path, victim->converted);
+}
+
+static void flip(const Victim *victim, gsize at, guint8 mask)
+{
+    guint8 byte;
+
+    g_assert_cmpint(pread(victim->fd, &byte, 1, (off_t)at), ==, 1);
+    byte ^= mask;
+    g_assert_cmpint(pwrite(victim->fd, &byte, 1, (off_t)at), ==, 1);
+}
+
+static void test_flipped(gconstpointer form)
+{
+    /* All bits of every byte, and single ones here and there. */
+    static const guint8 masks[] = {0xff, 0x01, 0x80, 0x10};
+    Victim victim;
+    guint n_unread = 0;
+
+    victim_make(&victim, form);
+    for (gsize at = 0; at < victim.size; at++) {
+        for (size_t i = 0; i < (at % 7 ? 1 : G_N_ELEMENTS(masks)); i++) {
+            flip(&victim, at, masks[i]);
+            n_unread += read_damaged(victim.converted) == 0;
+            flip(&victim, at, masks[i]);
+        }
+    }
+    /* Damage costs no more than what it hit: few bytes are vital. */
+    g_assert_cmpuint(n_unread, <, 3 * 200);
+    g_assert_cmpuint(read_damaged(victim.converted), ==, 41);
+    victim_clear(&victim);
+}
+
+static void test_cut(gconstpointer form)
+{
+    Victim victim;
+
+    victim_make(&victim, form);
+    for (gsize cut = victim.size; cut-- > 0;) {
+        g_assert_cmpint(ftruncate(victim.fd, (off_t)cut), ==, 0);
+        g_assert_cmpuint(read_damaged(victim.converted), <=, 41);
+    }
+    victim_clear(&victim);
+}
+
+/* A page that is overwritten costs its events, and one warning. */
+static void test_one_warning(void)
+{
+    char *path = build();
+    g_autofree char *bytes = NULL;
+    gsize size;
+    g_autoptr(DatFile) dat = NULL;
+    g_autoptr(GString) text = NULL;
+    DatCpuData data;
+
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    dat = dat_file_open(path, NULL);
+    data = g_array_index(dat->cpus, DatCpuData, 2);
+    g_assert_cmpuint(data.size_bytes, ==, 4 * 4096);
+    g_clear_pointer(&dat, dat_file_close);
+    /* Two pages in a row, of 12 events each, are one damage. */
+    memset(bytes + data.offset_bytes + 4096, 0xff, 2 * 4096);
+    g_assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    dat = dat_file_open(path, NULL);
+    text = list(dat);
+    g_assert_cmpuint(dat->problems->len, ==, 1);
+    g_assert_nonnull(strstr(dat->problems->pdata[0], "CPU 2: a page"));
+    g_assert_null(strstr(text->str, "\n2 1036 "));
+    g_assert_nonnull(strstr(text->str, "\n2 1108 16 "));
+    g_assert_nonnull(strstr(text->str, " -1 0\n2 1111 "));
+    dat_builder_forget(path);
+    g_free(path);
+}
+
+static void test_unknown_compression(void)
+{
+    char *path = build();
+    char *converted = convert(path, &forms[2]);
+    g_autofree char *bytes = NULL;
+    g_autoptr(GError) error = NULL;
+    gsize size;
+    char *name;
+
+    g_assert_true(g_file_get_contents(converted, &bytes, &size, NULL));
+    name = memmem(bytes, size, "zlib", 4);
+    memcpy(name, "lzma", 4);
+    g_assert_true(g_file_set_contents(converted, bytes, (gssize)size, NULL));
+    g_assert_null(dat_file_open(converted, &error));
+    g_assert_nonnull(strstr(error->message, "compressed with 'lzma'"));
+    forget(path, converted);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/dat-file/forms", test_forms);
+    g_test_add_func("/dat-file/one-warning", test_one_warning);
+    g_test_add_func("/dat-file/unknown-compression", test_unknown_compression);
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_autofree char *name =
+            g_strdup_printf("%u-%s", forms[i].version,
+                            forms[i].compression ? forms[i].compression
+                                                 : "none");
+        g_autofree char *flipped =
+            g_strdup_printf("/dat-file/flipped/%s", name);
+        g_autofree char *cut = g_strdup_printf("/dat-file/cut/%s", name);
+
+        g_test_add_data_func(flipped, &forms[i], test_flipped);
+        g_test_add_data_func(cut, &forms[i], test_cut);
+    }
+    return g_test_run();
+}
