@@ -14,10 +14,16 @@
 #define MAX_VCPUS  4096
 #define MAX_PATH   1024
 #define MAX_KHZ    (100u * 1000 * 1000)
+#define MAX_CLOCKS 1024
+/* As many as a ClockMap may have. */
+#define MAX_FRAC_BITS 63
 
 static void clear_reading(gpointer data)
 {
-    g_free(((OffsetReading *)data)->qom_path);
+    OffsetReading *reading = data;
+
+    g_clear_pointer(&reading->qom_path, g_free);
+    g_clear_pointer(&reading->clocks, g_array_unref);
 }
 
 static gboolean read_khz(json_object *object, uint32_t *khz)
@@ -42,12 +48,80 @@ static gboolean read_source(json_object *vcpu, OffsetReading *reading)
         reading->source = OFFSET_SOURCE_KVM;
         return TRUE;
     }
+    if (source && g_str_equal(source, "kvm-msr")) {
+        reading->source = OFFSET_SOURCE_KVM_MSR;
+        return TRUE;
+    }
     if (source && g_str_equal(source, "tcg")) {
         reading->source = OFFSET_SOURCE_TCG;
         return json_read_uint64(vcpu, "effective-from", UINT64_MAX,
                                 &reading->effective_from_guest_ticks);
     }
     return FALSE;
+}
+
+static gboolean read_clock(json_object *object, OffsetClock *clock)
+{
+    json_object *since = json_read_member(object, "since", json_type_object);
+
+    return since &&
+           json_read_int64(object, "offset", INT64_MIN, INT64_MAX,
+                           &clock->offset_ticks) &&
+           json_read_uint64(object, "error-ticks", INT64_MAX,
+                            &clock->error_ticks) &&
+           json_read_uint64(object, "ratio", UINT64_MAX, &clock->ratio) &&
+           clock->ratio > 0 &&
+           json_read_uint32(object, "frac-bits", &clock->frac_bits) &&
+           clock->frac_bits <= MAX_FRAC_BITS &&
+           json_read_uint64(since, "from", UINT64_MAX,
+                            &clock->since_from_host_ticks) &&
+           json_read_uint64(since, "to", UINT64_MAX,
+                            &clock->since_to_host_ticks) &&
+           clock->since_from_host_ticks <= clock->since_to_host_ticks;
+}
+
+static gboolean read_clocks(json_object *vcpu, OffsetReading *reading)
+{
+    json_object *history = json_read_array(vcpu, "history", MAX_CLOCKS);
+    size_t n = history ? json_object_array_length(history) : 0;
+
+    if (!history) {
+        return FALSE;
+    }
+    reading->clocks = g_array_new(FALSE, TRUE, sizeof(OffsetClock));
+    for (size_t i = 0; i <= n; i++) {
+        OffsetClock clock = {0};
+
+        if (!read_clock(i < n ? json_object_array_get_idx(history, i) : vcpu,
+                        &clock)) {
+            return FALSE;
+        }
+        g_array_append_val(reading->clocks, clock);
+    }
+    return TRUE;
+}
+
+/* What the command's first version doesn't have. */
+static gboolean read_tracking(json_object *vcpu, OffsetReading *reading)
+{
+    const char *ratio_source = json_read_string(vcpu, "ratio-source", 80);
+    const OffsetClock *clock;
+
+    if (!json_object_object_get_ex(vcpu, "ratio", NULL)) {
+        return TRUE;
+    }
+    if (!ratio_source || !read_clocks(vcpu, reading) ||
+        !json_read_uint64(vcpu, "confirmed", UINT64_MAX,
+                          &reading->confirmed_host_ticks)) {
+        return FALSE;
+    }
+    clock =
+        &g_array_index(reading->clocks, OffsetClock, reading->clocks->len - 1);
+    reading->error_ticks = clock->error_ticks;
+    reading->ratio = clock->ratio;
+    reading->frac_bits = clock->frac_bits;
+    reading->is_ratio_assumed = g_str_equal(ratio_source, "computed");
+    return TRUE;
 }
 
 static gboolean read_vcpu(json_object *vcpu, OffsetReading *reading)
@@ -61,7 +135,8 @@ static gboolean read_vcpu(json_object *vcpu, OffsetReading *reading)
         !json_read_int64(vcpu, "thread-id", 1, INT32_MAX, &thread_id) ||
         !json_read_int64(vcpu, "offset", INT64_MIN, INT64_MAX,
                          &reading->offset_ticks) ||
-        !read_khz(vcpu, &reading->guest_khz) || !read_source(vcpu, reading)) {
+        !read_khz(vcpu, &reading->guest_khz) || !read_source(vcpu, reading) ||
+        !read_tracking(vcpu, reading)) {
         return FALSE;
     }
     reading->thread_id = thread_id;
@@ -106,6 +181,7 @@ OffsetQuery *offset_query_parse(json_object *answer, GError **error)
         OffsetReading reading = {0};
 
         if (!read_vcpu(vcpu, &reading)) {
+            clear_reading(&reading);
             return throw_nonsense("an invalid vCPU", error);
         }
         if (offset_query_find(query, reading.apic_id)) {
@@ -118,14 +194,35 @@ OffsetQuery *offset_query_parse(json_object *answer, GError **error)
     return g_steal_pointer(&query);
 }
 
-OffsetQuery *offset_query_run(GuestLink *link, GError **error)
+static json_object *execute(GuestLink *link, OffsetFreshness freshness,
+                            GError **error)
+{
+    json_object *arguments = NULL;
+
+    if (freshness == OFFSET_FRESH) {
+        arguments = json_object_new_object();
+        json_object_object_add(arguments, "refresh",
+                               json_object_new_boolean(TRUE));
+    }
+    return guest_link_qmp_execute(link, COMMAND, arguments, TIMEOUT_MS, error);
+}
+
+OffsetQuery *offset_query_run(GuestLink *link, OffsetFreshness freshness,
+                              GError **error)
 {
     g_autoptr(GError) cause = NULL;
     uint64_t from_host_ticks = host_ticks_now();
-    g_autoptr(json_object) answer =
-        guest_link_qmp_execute(link, COMMAND, NULL, TIMEOUT_MS, &cause);
-    uint64_t to_host_ticks = host_ticks_now();
+    g_autoptr(json_object) answer = execute(link, freshness, &cause);
+    uint64_t to_host_ticks;
     OffsetQuery *query;
+
+    /* The first version takes no argument. */
+    if (freshness == OFFSET_FRESH &&
+        g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_REFUSED)) {
+        g_clear_error(&cause);
+        answer = execute(link, OFFSET_TRACKED, &cause);
+    }
+    to_host_ticks = host_ticks_now();
 
     if (g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_NO_COMMAND)) {
         g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_NO_COMMAND,

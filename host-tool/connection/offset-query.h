@@ -14,9 +14,26 @@
 #include "connection/guest-link.h"
 
 typedef enum OffsetSource {
-    OFFSET_SOURCE_KVM, /* exact */
-    OFFSET_SOURCE_TCG, /* may creep by some ticks */
+    OFFSET_SOURCE_KVM,     /* exact */
+    OFFSET_SOURCE_KVM_MSR, /* KVM is too old to tell: within error_ticks */
+    OFFSET_SOURCE_TCG,     /* may creep by some ticks */
 } OffsetSource;
+
+/* What QEMU is to answer from. */
+typedef enum OffsetFreshness {
+    OFFSET_TRACKED, /* what it knows, which disturbs no vCPU */
+    OFFSET_FRESH,   /* a reading of KVM, which takes vCPUs out of the guest */
+} OffsetFreshness;
+
+/* A clock that a vCPU has or had, and between which ticks it took effect. */
+typedef struct OffsetClock {
+    int64_t offset_ticks;
+    uint64_t error_ticks;
+    uint64_t ratio;
+    uint32_t frac_bits;
+    uint64_t since_from_host_ticks;
+    uint64_t since_to_host_ticks;
+} OffsetClock;
 
 typedef struct OffsetReading {
     uint32_t cpu_index;
@@ -26,6 +43,14 @@ typedef struct OffsetReading {
     int64_t offset_ticks; /* guest = scaled host + offset, modulo 2^64 */
     uint32_t guest_khz;   /* 0 when QEMU doesn't know */
     OffsetSource source;
+    uint64_t error_ticks; /* of offset_ticks, either way */
+    /* Of the scaling, 1 and 0 without; ratio is 0 when QEMU doesn't tell. */
+    uint64_t ratio;
+    uint32_t frac_bits;
+    gboolean is_ratio_assumed;     /* by KVM's formula, and not checked */
+    uint64_t confirmed_host_ticks; /* when QEMU looked; 0 when not told */
+    /* Of OffsetClock, oldest first, the present one last; NULL: not told. */
+    GArray *clocks;
     /* TCG only: the guest tick from which the offset applies; else 0. */
     uint64_t effective_from_guest_ticks;
 } OffsetReading;
@@ -37,8 +62,12 @@ typedef struct OffsetQuery {
     GArray *readings;         /* of OffsetReading, by cpu_index; never empty */
 } OffsetQuery;
 
-/* Asks QEMU; the error says what to do when QEMU doesn't know the command. */
-OffsetQuery *offset_query_run(GuestLink *link, GError **error);
+/*
+ * Asks QEMU; the error says what to do when QEMU doesn't know the command.
+ * The command's first version, which has no tracking, always reads afresh.
+ */
+OffsetQuery *offset_query_run(GuestLink *link, OffsetFreshness freshness,
+                              GError **error);
 /* Checks an answer ("return" member). */
 OffsetQuery *offset_query_parse(json_object *answer, GError **error);
 void offset_query_free(OffsetQuery *query);

@@ -61,6 +61,15 @@ static void add_vcpus(SessionMachine *machine, const OffsetQuery *query)
     }
 }
 
+/* QEMU may answer from what it saw earlier. */
+static uint64_t seen_from(const OffsetQuery *query,
+                          const OffsetReading *reading)
+{
+    return reading->confirmed_host_ticks
+               ? MIN(reading->confirmed_host_ticks, query->from_host_ticks)
+               : query->from_host_ticks;
+}
+
 static GArray *samples_of(const SessionVcpu *vcpu, const GPtrArray *queries)
 {
     GArray *samples = g_array_new(FALSE, FALSE, sizeof(OffsetSample));
@@ -74,9 +83,11 @@ static GArray *samples_of(const SessionVcpu *vcpu, const GPtrArray *queries)
             continue;
         }
         sample = (OffsetSample){
-            .from_host_ticks = query->from_host_ticks,
+            .from_host_ticks = seen_from(query, reading),
             .to_host_ticks = query->to_host_ticks,
             .offset_ticks = reading->offset_ticks,
+            .error_ticks = reading->error_ticks,
+            .clocks = reading->clocks,
             .effective_from_guest_ticks = reading->effective_from_guest_ticks,
         };
         g_array_append_val(samples, sample);
@@ -91,7 +102,8 @@ static void note_scaling(SessionMachine *machine, const SessionVcpu *vcpu,
         add_note(machine,
                  g_strdup_printf("vCPU with APIC id %u: its TSC ratio was "
                                  "computed from the frequencies that QEMU "
-                                 "tells; mount debugfs to have KVM's own",
+                                 "tells, and nobody checked it; mount debugfs "
+                                 "to have KVM's own",
                                  vcpu->apic_id));
     } else if (scaling->kind == TSC_SCALING_UNKNOWN) {
         add_note(machine,
@@ -134,6 +146,13 @@ static TscScaling scaling_of(SessionMachine *machine, const SessionVcpu *vcpu,
     for (guint i = 0; !reading && i < queries->len; i++) {
         query = queries->pdata[i];
         reading = offset_query_find(query, vcpu->apic_id);
+    }
+    if (reading && reading->ratio && !reading->is_ratio_assumed) {
+        return (TscScaling){
+            .kind = reading->frac_bits ? TSC_SCALING_EXACT : TSC_SCALING_NONE,
+            .ratio = reading->ratio,
+            .frac_bits = reading->frac_bits,
+        };
     }
     scaling = tsc_scaling_find(reading ? reading->guest_khz : 0,
                                query->host_khz, vcpu->thread_id, vcpu->apic_id);

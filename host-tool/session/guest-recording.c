@@ -29,12 +29,12 @@
 /* The same when the guest didn't say how much there is. */
 #define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
 
-GuestRecording *guest_recording_new(const GuestAddress *address)
+GuestRecording *guest_recording_new(const char *name, GuestLink *link)
 {
     GuestRecording *guest = g_new0(GuestRecording, 1);
 
-    guest->name = g_strdup(address->name);
-    guest->address = guest_address_copy(address);
+    guest->name = g_strdup(name);
+    guest->link = link;
     guest->queries =
         g_ptr_array_new_with_free_func((GDestroyNotify)offset_query_free);
     return guest;
@@ -46,18 +46,11 @@ void guest_recording_free(GuestRecording *guest)
         receiver_free(guest->receiver);
         agent_free(guest->agent);
         guest_link_free(guest->link);
-        guest_address_free(guest->address);
         g_ptr_array_unref(guest->queries);
         g_free(guest->name);
         g_free(guest->failure);
         g_free(guest);
     }
-}
-
-gboolean guest_recording_open(GuestRecording *guest, GError **error)
-{
-    guest->link = guest_address_open(guest->address, error);
-    return guest->link != NULL;
 }
 
 void guest_recording_fail(GuestRecording *guest, char *sentence)
@@ -69,9 +62,10 @@ void guest_recording_fail(GuestRecording *guest, char *sentence)
     }
 }
 
-static gboolean take_query(GuestRecording *guest, GError **error)
+static gboolean take_query(GuestRecording *guest, OffsetFreshness freshness,
+                           GError **error)
 {
-    OffsetQuery *query = offset_query_run(guest->link, error);
+    OffsetQuery *query = offset_query_run(guest->link, freshness, error);
 
     if (!query) {
         return FALSE;
@@ -101,7 +95,8 @@ static gboolean check_idle(GuestRecording *guest, GError **error)
 
 gboolean guest_recording_check(GuestRecording *guest, GError **error)
 {
-    if (!take_query(guest, error)) {
+    /* Nothing is recorded yet that a fresh reading could disturb. */
+    if (!take_query(guest, OFFSET_FRESH, error)) {
         return FALSE;
     }
     guest->agent = agent_new(guest->link, error);
@@ -109,9 +104,10 @@ gboolean guest_recording_check(GuestRecording *guest, GError **error)
            check_idle(guest, error);
 }
 
-gboolean guest_recording_query(GuestRecording *guest, GError **error)
+gboolean guest_recording_query(GuestRecording *guest, OffsetFreshness freshness,
+                               GError **error)
 {
-    if (!take_query(guest, error)) {
+    if (!take_query(guest, freshness, error)) {
         return FALSE;
     }
     guest_clock_set(guest->machine, guest->queries, NULL);
@@ -223,7 +219,8 @@ static void take_event(GuestRecording *guest, const GuestEvent *event)
         break;
     case GUEST_EVENT_RESUME:
         guest->condition = GUEST_RUNNING;
-        if (!guest_recording_query(guest, &error)) {
+        /* QEMU has looked at the vCPUs itself when they continued. */
+        if (!guest_recording_query(guest, OFFSET_TRACKED, &error)) {
             guest_recording_fail(guest, g_strdup(error->message));
         }
         break;

@@ -9,9 +9,9 @@
 #include <glib.h>
 
 #include "connection/agent.h"
-#include "connection/guest-address.h"
 #include "connection/guest-link.h"
 #include "connection/guest-trace.h"
+#include "connection/offset-query.h"
 #include "session/receiver.h"
 #include "session/session-file.h"
 
@@ -24,8 +24,7 @@ typedef enum GuestCondition {
 
 typedef struct GuestRecording {
     char *name;
-    GuestAddress *address; /* owned */
-    GuestLink *link;       /* owned; NULL before it is opened */
+    GuestLink *link; /* owned */
     Agent *agent;
     GPtrArray *queries;      /* of OffsetQuery, in order */
     SessionMachine *machine; /* the session's */
@@ -33,23 +32,19 @@ typedef struct GuestRecording {
     GuestCondition condition;
     gboolean is_started; /* it records, as far as we know */
     uint64_t bytes_sent; /* by its own word, after a stop; else 0 */
-    /* The first thing that went wrong; NULL if none.  The guest is out of the
-     * recording then, which goes on for the others. */
-    char *failure;
+    char *failure;       /* the first thing that went wrong; NULL if none */
 } GuestRecording;
 
-/* Copies address. */
-GuestRecording *guest_recording_new(const GuestAddress *address);
+/* Takes link over. */
+GuestRecording *guest_recording_new(const char *name, GuestLink *link);
 void guest_recording_free(GuestRecording *guest);
-
-/* Connects to the guest. */
-gboolean guest_recording_open(GuestRecording *guest, GError **error);
 
 /* Whether everything is there for a recording; asks for the offsets once. */
 gboolean guest_recording_check(GuestRecording *guest, GError **error);
 
 /* Asks for the offsets and brings the machine's clocks up to date. */
-gboolean guest_recording_query(GuestRecording *guest, GError **error);
+gboolean guest_recording_query(GuestRecording *guest, OffsetFreshness freshness,
+                               GError **error);
 
 /* Stores the stream in dir from now on. */
 gboolean guest_recording_receive(GuestRecording *guest, const char *dir,

@@ -131,6 +131,60 @@ static GArray *chain_changes(const OffsetVcpu *vcpu, const GArray *changes,
     return segments;
 }
 
+static ClockSegment segment_of_clock(const OffsetVcpu *vcpu,
+                                     const OffsetClock *clock)
+{
+    ClockSegment segment =
+        new_segment(vcpu, clock->offset_ticks, CLOCK_PROVENANCE_QMP);
+
+    segment.error_ticks = clock->error_ticks;
+    return segment;
+}
+
+/* Between the ticks of the change, the clock before may have held as well. */
+static void append_clock(const OffsetVcpu *vcpu, GArray *segments,
+                         const OffsetClock *before, const OffsetClock *clock)
+{
+    ClockSegment *last = segment_at(segments, segments->len - 1);
+    ClockSegment unsure = segment_of_clock(vcpu, clock);
+    ClockSegment next = unsure;
+
+    /* Changes that QEMU found at the same look have no order within it. */
+    unsure.from_host_ticks =
+        MAX(clock->since_from_host_ticks, last->from_host_ticks + 1);
+    unsure.to_host_ticks =
+        MAX(clock->since_to_host_ticks, unsure.from_host_ticks);
+    unsure.error_ticks += distance(before->offset_ticks, clock->offset_ticks);
+    next.from_host_ticks = unsure.to_host_ticks + 1;
+    last->to_host_ticks = unsure.from_host_ticks - 1;
+    g_array_append_val(segments, unsure);
+    g_array_append_val(segments, next);
+}
+
+/* Of those that QEMU tells of, the changes after the first sample. */
+static GArray *chain_clocks(const OffsetVcpu *vcpu, const GArray *samples)
+{
+    GArray *segments = g_array_new(FALSE, FALSE, sizeof(ClockSegment));
+    const GArray *clocks = sample_at(samples, samples->len - 1)->clocks;
+
+    for (guint i = 1; clocks && i < clocks->len; i++) {
+        const OffsetClock *before = &g_array_index(clocks, OffsetClock, i - 1);
+        const OffsetClock *clock = &g_array_index(clocks, OffsetClock, i);
+
+        if (clock->since_to_host_ticks <=
+            sample_at(samples, 0)->from_host_ticks) {
+            continue;
+        }
+        if (segments->len == 0) {
+            ClockSegment first = segment_of_clock(vcpu, before);
+
+            g_array_append_val(segments, first);
+        }
+        append_clock(vcpu, segments, before, clock);
+    }
+    return segments;
+}
+
 /*
  * Confirms the segment that a sample fell into, or doubts it.  A change
  * within the time that the query took may lie on either side of the answer.
@@ -148,7 +202,8 @@ static void check_sample(const OffsetVcpu *vcpu, GArray *segments,
             continue;
         }
         met = i;
-        if (segment->map.offset_ticks == sample->offset_ticks) {
+        if (distance(segment->map.offset_ticks, sample->offset_ticks) <=
+            sample->error_ticks + segment->error_ticks) {
             segment->provenance = CLOCK_PROVENANCE_QMP;
             return;
         }
@@ -166,10 +221,15 @@ GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
     GArray *segments = chain_changes(vcpu, changes, notes);
 
     if (segments->len == 0) {
+        g_array_unref(segments);
+        segments = chain_clocks(vcpu, samples);
+    }
+    if (segments->len == 0) {
+        const OffsetSample *first = sample_at(samples, 0);
         ClockSegment only =
-            new_segment(vcpu, sample_at(samples, 0)->offset_ticks,
-                        CLOCK_PROVENANCE_QMP);
+            new_segment(vcpu, first->offset_ticks, CLOCK_PROVENANCE_QMP);
 
+        only.error_ticks = first->error_ticks;
         g_array_append_val(segments, only);
     }
     for (guint i = 0; i < samples->len; i++) {
@@ -198,6 +258,7 @@ static void continue_at(const OffsetVcpu *vcpu, GArray *segments,
     ClockSegment next =
         new_segment(vcpu, sample->offset_ticks, CLOCK_PROVENANCE_QMP);
 
+    next.error_ticks = sample->error_ticks;
     next.from_host_ticks = continued_at(sample);
     before->to_host_ticks =
         sample->effective_from_guest_ticks - (uint64_t)last->offset_ticks;
@@ -218,6 +279,7 @@ GArray *offsets_tcg_segments(const OffsetVcpu *vcpu, const GArray *samples,
     ClockSegment first =
         new_segment(vcpu, last->offset_ticks, CLOCK_PROVENANCE_QMP);
 
+    first.error_ticks = last->error_ticks;
     g_array_append_val(segments, first);
     for (guint i = 1; i < samples->len; i++) {
         const OffsetSample *sample = sample_at(samples, i);

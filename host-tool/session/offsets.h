@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "clock/clock-track.h"
+#include "connection/offset-query.h"
 #include "trace-data/offset-changes.h"
 
 /* One answer of query-vcpu-tsc-offset about one vCPU. */
@@ -23,7 +24,9 @@ typedef struct OffsetSample {
     uint64_t from_host_ticks; /* the answer is of some tick in between */
     uint64_t to_host_ticks;
     int64_t offset_ticks;
+    uint64_t error_ticks;                /* of offset_ticks, either way */
     uint64_t effective_from_guest_ticks; /* TCG only */
+    const GArray *clocks; /* of OffsetClock, borrowed; NULL: not told */
 } OffsetSample;
 
 /* Which vCPU, and what its map is but for the offset. */
@@ -39,7 +42,9 @@ typedef struct OffsetVcpu {
  * starts at host tick 0 and the last one ends at UINT64_MAX: nothing is known
  * of other offsets there.  samples (of OffsetSample, at least one, in order)
  * were taken during the recording of changes (of OffsetChange, all vCPUs of
- * all VMs, in host-tick order; NULL: they were not recorded).
+ * all VMs, in host-tick order; NULL: they were not recorded).  Where no change
+ * was recorded, those count that QEMU tells of: between the ticks at which one
+ * may have taken effect, either offset may have held.
  * What does not add up is added to notes (of char *) as a sentence, and the
  * segments that it concerns get an error bound.
  */

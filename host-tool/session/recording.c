@@ -10,7 +10,6 @@
 #include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -254,43 +253,28 @@ static gboolean start_host(Recording *self, GError **error)
 static gboolean query_anew(GuestRecording *guest, GError **error)
 {
     g_ptr_array_set_size(guest->queries, 0);
-    return guest_recording_query(guest, error);
-}
-
-/* Of several guests, it must be clear which one a sentence is about. */
-static gboolean name_guest(const Recording *self, const GuestRecording *guest,
-                           GError **error)
-{
-    g_autofree char *quoted = g_strdup_printf("'%s'", guest->name);
-
-    if (self->guests->len > 1 && error && !strstr((*error)->message, quoted)) {
-        g_prefix_error(error, "guest %s: ", quoted);
-    }
-    return FALSE;
+    return guest_recording_query(guest, OFFSET_FRESH, error);
 }
 
 static gboolean start_guests(Recording *self, GError **error)
 {
     for (guint i = 0; i < self->guests->len; i++) {
-        GuestRecording *guest = guest_at(self, i);
-
-        if (!guest_recording_receive(guest, self->result->dir,
+        if (!guest_recording_receive(guest_at(self, i), self->result->dir,
                                      self->options->max_bytes, error) ||
-            !query_anew(guest, error)) {
-            return name_guest(self, guest, error);
+            !query_anew(guest_at(self, i), error)) {
+            return FALSE;
         }
     }
     if (!session_save(self->result->session, self->result->dir, error)) {
         return FALSE;
     }
     for (guint i = 0; i < self->guests->len; i++) {
-        GuestRecording *guest = guest_at(self, i);
-
         if (take_signal(self)) {
             return throw_interrupted(error);
         }
-        if (!guest_recording_start(guest, &self->options->guest, error)) {
-            return name_guest(self, guest, error);
+        if (!guest_recording_start(guest_at(self, i), &self->options->guest,
+                                   error)) {
+            return FALSE;
         }
     }
     return TRUE;
@@ -315,15 +299,6 @@ static gboolean start_command(Recording *self, GError **error)
     return TRUE;
 }
 
-static gboolean check_command(const Recording *self, GError **error)
-{
-    const Agent *agent = guest_at(self, 0)->agent;
-
-    return !self->options->command ||
-           (agent_require_command(agent, "guest-exec", error) &&
-            agent_require_command(agent, "guest-exec-status", error));
-}
-
 static gboolean check(Recording *self, GError **error)
 {
     if (!check_host(error)) {
@@ -331,10 +306,13 @@ static gboolean check(Recording *self, GError **error)
     }
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
-        if (!guest_recording_open(guest, error) ||
-            !guest_recording_check(guest, error) ||
-            (i == 0 && !check_command(self, error))) {
-            return name_guest(self, guest, error);
+
+        if (!guest_recording_check(guest, error) ||
+            (self->options->command &&
+             (!agent_require_command(guest->agent, "guest-exec", error) ||
+              !agent_require_command(guest->agent, "guest-exec-status",
+                                     error)))) {
+            return FALSE;
         }
     }
     return !take_signal(self) || throw_interrupted(error);
@@ -378,43 +356,25 @@ static gboolean look_at_command(Recording *self, GError **error)
     return !self->result->has_process;
 }
 
-static void look_at_guest(GuestRecording *guest)
-{
-    char *failure;
-
-    if (!guest_recording_follow(guest)) {
-        return;
-    }
-    failure = guest_recording_receiver_failure(guest);
-    if (failure) {
-        /* If QEMU just died, its monitor tells so in a moment. */
-        g_usleep(DYING_US);
-        guest_recording_follow(guest);
-        guest_recording_fail(guest, failure);
-    }
-}
-
-/* As long as one guest is left, and the one that runs the command. */
 static gboolean look_at_guests(Recording *self)
 {
-    guint n_left = 0;
-
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
+        char *failure;
 
-        if (guest->failure) {
-            continue;
-        }
-        look_at_guest(guest);
-        if (!guest->failure) {
-            n_left++;
-        } else if (i == 0 && self->has_command) {
+        if (!guest_recording_follow(guest)) {
             return FALSE;
-        } else if (self->guests->len > 1) {
-            say(self, "%s; the others go on", guest->failure);
+        }
+        failure = guest_recording_receiver_failure(guest);
+        if (failure) {
+            /* If QEMU just died, its monitor tells so in a moment. */
+            g_usleep(DYING_US);
+            guest_recording_follow(guest);
+            guest_recording_fail(guest, failure);
+            return FALSE;
         }
     }
-    return n_left > 0;
+    return TRUE;
 }
 
 static int timeout_ms(const Recording *self)
@@ -443,12 +403,10 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
 
-        if (!guest->failure) {
-            fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
-                                       .events = POLLIN};
-            fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
-                                       .events = POLLIN};
-        }
+        fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
+                                   .events = POLLIN};
+        fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
+                                   .events = POLLIN};
     }
     poll(fds, n, timeout_ms(self));
     return !take_signal(self) && fds[1].revents == 0;
@@ -491,7 +449,7 @@ static void stop_guest(GuestRecording *guest, GError **first)
     }
     guest_recording_stop(guest);
     if (guest->receiver && guest->condition != GUEST_NO_QEMU &&
-        !guest_recording_query(guest, &error)) {
+        !guest_recording_query(guest, OFFSET_FRESH, &error)) {
         guest_recording_fail(guest, g_strdup(error->message));
     }
     if (guest->failure && !*first) {

@@ -16,12 +16,21 @@ static const OffsetVcpu vcpu = {APIC, THREAD, 1, 0};
 /* A query that took host ticks at to at + 10. */
 static OffsetSample sample(uint64_t at, int64_t offset)
 {
-    return (OffsetSample){at, at + 10, offset, 0};
+    return (OffsetSample){
+        .from_host_ticks = at,
+        .to_host_ticks = at + 10,
+        .offset_ticks = offset,
+    };
 }
 
 static OffsetSample tcg_sample(uint64_t at, int64_t offset, uint64_t from)
 {
-    return (OffsetSample){at, at + 10, offset, from};
+    return (OffsetSample){
+        .from_host_ticks = at,
+        .to_host_ticks = at + 10,
+        .offset_ticks = offset,
+        .effective_from_guest_ticks = from,
+    };
 }
 
 static OffsetChange change(uint64_t at, int64_t previous, int64_t next)
@@ -142,6 +151,70 @@ static void test_change_without_event(void)
     g_assert_nonnull(strstr(notes->pdata[0], "-80"));
 }
 
+/* QEMU tells of changes that were not traced, and when they may have been. */
+static void test_clocks(void)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    OffsetClock clocks[] = {
+        {.offset_ticks = 9, .since_from_host_ticks = 1},
+        {-50, 0, 1, 0, 20, 30},
+        {-80, 0, 1, 0, 100, 400},
+        {7, 0, 1, 0, 500, 510},
+    };
+    g_autoptr(GArray) told = ARRAY(clocks);
+    OffsetSample samples[] = {sample(100, -50), sample(900, 7)};
+    g_autoptr(GArray) segments = NULL;
+
+    samples[1].clocks = told;
+    segments = kvm(ARRAY(samples), NULL, notes);
+    g_assert_cmpuint(segments->len, ==, 5);
+    expect(segments, 0, 0, 99, -50, 0, CLOCK_PROVENANCE_QMP);
+    expect(segments, 1, 100, 400, -80, 30, CLOCK_PROVENANCE_QMP);
+    expect(segments, 2, 401, 499, -80, 0, CLOCK_PROVENANCE_QMP);
+    expect(segments, 3, 500, 510, 7, 87, CLOCK_PROVENANCE_QMP);
+    expect(segments, 4, 511, UINT64_MAX, 7, 0, CLOCK_PROVENANCE_QMP);
+    g_assert_cmpuint(notes->len, ==, 0);
+}
+
+/* The trace knows better than QEMU when it was. */
+static void test_clocks_and_changes(void)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    OffsetClock clocks[] = {{-50, 0, 1, 0, 20, 30}, {70, 0, 1, 0, 150, 850}};
+    g_autoptr(GArray) told = ARRAY(clocks);
+    OffsetSample samples[] = {sample(100, -50), sample(900, 70)};
+    OffsetChange changes[] = {change(500, -50, 70)};
+    g_autoptr(GArray) segments = NULL;
+
+    samples[1].clocks = told;
+    segments = kvm(ARRAY(samples), ARRAY(changes), notes);
+    g_assert_cmpuint(segments->len, ==, 2);
+    expect(segments, 1, 500, UINT64_MAX, 70, 0, CLOCK_PROVENANCE_QMP);
+}
+
+/* An old KVM: estimates agree with what was traced, within their bounds. */
+static void test_estimates(void)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    OffsetSample samples[] = {sample(100, -45), sample(900, 68)};
+    OffsetChange changes[] = {change(500, -50, 70)};
+    g_autoptr(GArray) traced = NULL;
+    g_autoptr(GArray) alone = NULL;
+
+    samples[0].error_ticks = samples[1].error_ticks = 8;
+    traced = kvm(ARRAY(samples), ARRAY(changes), notes);
+    g_assert_cmpuint(traced->len, ==, 2);
+    expect(traced, 0, 0, 499, -50, 0, CLOCK_PROVENANCE_QMP);
+    expect(traced, 1, 500, UINT64_MAX, 70, 0, CLOCK_PROVENANCE_QMP);
+    g_assert_cmpuint(notes->len, ==, 0);
+
+    samples[1].offset_ticks = -50;
+    alone = kvm(ARRAY(samples), NULL, notes);
+    g_assert_cmpuint(alone->len, ==, 1);
+    expect(alone, 0, 0, UINT64_MAX, -45, 8, CLOCK_PROVENANCE_QMP);
+    g_assert_cmpuint(notes->len, ==, 0);
+}
+
 static void test_broken_chain(void)
 {
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
@@ -253,6 +326,9 @@ int main(int argc, char **argv)
     g_test_add_func("/offsets/there-and-back", test_there_and_back);
     g_test_add_func("/offsets/change-in-query", test_change_in_query);
     g_test_add_func("/offsets/change-without-event", test_change_without_event);
+    g_test_add_func("/offsets/clocks", test_clocks);
+    g_test_add_func("/offsets/clocks-and-changes", test_clocks_and_changes);
+    g_test_add_func("/offsets/estimates", test_estimates);
     g_test_add_func("/offsets/broken-chain", test_broken_chain);
     g_test_add_func("/offsets/very-many", test_very_many);
     g_test_add_func("/offsets/ratio", test_ratio);
