@@ -175,65 +175,11 @@ static ClockPlacement place_one(ClockPosition *position, const StaleBase *stale,
     return placement;
 }
 
-/* The last event in [from, to] with the strongest hint, or `none`. */
-static size_t likeliest_step(const ClockSample *samples, size_t from, size_t to,
-                             size_t none)
+static bool next_is_earlier(const ClockSample *samples, size_t n_samples,
+                            const ClockNext *next)
 {
-    ClockStepHint strongest = CLOCK_STEP_NONE;
-    size_t step = none;
-
-    for (size_t i = from; i <= to; i++) {
-        if (samples[i].hint != CLOCK_STEP_NONE &&
-            samples[i].hint >= strongest) {
-            strongest = samples[i].hint;
-            step = i;
-        }
-    }
-    return step;
-}
-
-/*
- * The latest host tick at which samples[step] can have happened: what the
- * next base leaves for the events in between.
- */
-static uint64_t latest_step(const ClockPosition *position,
-                            const ClockSample *samples, size_t step,
-                            size_t n_samples, const ClockNext *next)
-{
-    const ClockTrack *track = position->track;
-    const ClockSegment *segment = segment_at(position);
-    size_t found = find_segment(track, position->segment, next->guest_ticks, 0);
-    const ClockSegment *last =
-        &track->segments[found < track->n_segments ? found : position->segment];
-    /* Steps forward after this one are part of the deltas. */
-    uint64_t jumps =
-        (uint64_t)last->map.offset_ticks - (uint64_t)segment->map.offset_ticks;
-    uint64_t elapsed =
-        samples[n_samples - 1].guest_ticks - samples[step].guest_ticks - jumps;
-
-    return host_of(last, next->guest_ticks) - elapsed;
-}
-
-/* The clock stepped back before samples[step]: a new segment, a stale base. */
-static StaleBase step_back(ClockPosition *position, const ClockSample *samples,
-                           size_t step, size_t n_samples, const ClockNext *next)
-{
-    const ClockSegment *segment;
-    StaleBase stale = {.error_ticks = CLOCK_ERROR_UNKNOWN};
-    uint64_t low, high, middle;
-
-    position->segment++;
-    segment = segment_at(position);
-    low = high = segment->from_host_ticks;
-    if (next->exists) {
-        high = latest_step(position, samples, step, n_samples, next);
-        high = high < low ? low : high;
-        stale.error_ticks = high - low - (high - low) / 2;
-    }
-    middle = low + (high - low) / 2;
-    stale.skew_ticks =
-        samples[step].guest_ticks - clock_map_to_guest(&segment->map, middle);
-    return stale;
+    return next->exists &&
+           next->guest_ticks < samples[n_samples - 1].guest_ticks;
 }
 
 static bool steps_back(const ClockTrack *track, size_t from, size_t to)
@@ -242,57 +188,162 @@ static bool steps_back(const ClockTrack *track, size_t from, size_t to)
            track->segments[from].map.offset_ticks;
 }
 
-/*
- * A clock that steps back can't show in the deltas of one base.  So a later
- * segment with a smaller offset that fits from samples[at] on began before:
- * at an event whose delta was clamped to 0, or else with the base.
- */
-static size_t resolve_overlap(ClockPosition *position,
-                              const ClockSample *samples, size_t start,
-                              size_t at, size_t found)
+/* Is one of the steps on the way from one segment to a later one back? */
+static bool passes_step_back(const ClockTrack *track, size_t from, size_t to)
 {
-    size_t step = likeliest_step(samples, start, at, at);
+    for (size_t i = from; i < to; i++) {
+        if (steps_back(track, i, i + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
 
-    if (step == at && start == 0 &&
-        fits(&position->track->segments[found], samples[0].guest_ticks, 0)) {
+/* The events of one base, and what follows it. */
+typedef struct Base {
+    const ClockTrack *track;
+    const ClockSample *samples;
+    size_t n_samples;
+    const ClockNext *next;
+    bool hides_step; /* its ticks run past the next base's stamp */
+} Base;
+
+/*
+ * The latest host tick at which samples[step] can have happened, as the first
+ * event of a segment: what the next base leaves for the events in between.
+ */
+static uint64_t latest_step(const Base *base, size_t segment, size_t step)
+{
+    const ClockTrack *track = base->track;
+    uint64_t next_ticks = base->next->guest_ticks;
+    size_t found = find_segment(track, segment, next_ticks, 0);
+    const ClockSegment *last =
+        &track->segments[found < track->n_segments ? found : segment];
+    /* Steps forward after this one are part of the deltas. */
+    uint64_t jumps = (uint64_t)last->map.offset_ticks -
+                     (uint64_t)track->segments[segment].map.offset_ticks;
+    uint64_t elapsed = base->samples[base->n_samples - 1].guest_ticks -
+                       base->samples[step].guest_ticks - jumps;
+
+    return host_of(last, next_ticks) - elapsed;
+}
+
+/* Where a clock stepped back inside of a base, hidden by a delta of 0. */
+typedef struct StepBack {
+    size_t at;    /* the first event after it; n_samples if there is none */
+    bool certain; /* else an event without a step looks just the same */
+} StepBack;
+
+/* Is there room between the step out of a segment and the next base? */
+static bool may_be_step(const Base *base, size_t segment, size_t i)
+{
+    if (base->samples[i].hint == CLOCK_STEP_NONE) {
+        return false;
+    }
+    return !base->next->exists ||
+           latest_step(base, segment + 1, i) >=
+               base->track->segments[segment + 1].from_host_ticks;
+}
+
+/*
+ * The step out of a segment, among the events in [from, to]: at the first of
+ * those with the strongest hint, so that nothing before it is in doubt.
+ */
+static StepBack likeliest_step(const Base *base, size_t segment, size_t from,
+                               size_t to, size_t none)
+{
+    ClockStepHint strongest = CLOCK_STEP_NONE;
+    StepBack step = {.at = none, .certain = true};
+
+    for (size_t i = from; i <= to; i++) {
+        ClockStepHint hint = base->samples[i].hint;
+
+        if (hint < strongest || !may_be_step(base, segment, i)) {
+            continue;
+        }
+        if (hint > strongest) {
+            strongest = hint;
+            step.at = i;
+            step.certain = hint == CLOCK_STEP_ZERO_EXTEND;
+        } else {
+            step.certain = false;
+        }
+    }
+    return step;
+}
+
+/* The clock stepped back before an event: a new segment, a stale base. */
+static StaleBase step_back(ClockPosition *position, const Base *base,
+                           const StepBack *step)
+{
+    uint64_t ticks = base->samples[step->at].guest_ticks;
+    uint64_t unstepped = host_of(segment_at(position), ticks);
+    const ClockSegment *segment;
+    StaleBase stale = {.error_ticks = CLOCK_ERROR_UNKNOWN};
+    uint64_t low, high, middle;
+
+    position->segment++;
+    segment = segment_at(position);
+    low = high = segment->from_host_ticks;
+    if (base->next->exists) {
+        high = latest_step(base, position->segment, step->at);
+        high = high < low ? low : high;
+        if (!step->certain && unstepped < low) {
+            low = unstepped;
+        }
+        stale.error_ticks = high - low - (high - low) / 2;
+    }
+    middle = low + (high - low) / 2;
+    stale.skew_ticks = ticks - clock_map_to_guest(&segment->map, middle);
+    return stale;
+}
+
+/*
+ * A clock that steps back can't show in the deltas of one base.  So where
+ * samples[at] only fits a later segment with a step back before it, that began
+ * earlier: at an event whose delta was clamped to 0, or else with the base.
+ */
+static StepBack resolve_overlap(ClockPosition *position, const Base *base,
+                                size_t segment, size_t start, size_t at,
+                                size_t found)
+{
+    StepBack step = likeliest_step(base, segment, start, at, at);
+
+    if (step.at == at && start == 0 &&
+        steps_back(base->track, segment, found) &&
+        fits(&base->track->segments[found], base->samples[0].guest_ticks, 0)) {
         position->segment = found;
     }
     return step;
 }
 
-static bool next_is_earlier(const ClockSample *samples, size_t n_samples,
-                            const ClockNext *next)
-{
-    return next->exists &&
-           next->guest_ticks < samples[n_samples - 1].guest_ticks;
-}
-
 /*
- * The index of the first event after a step back that this base hides, or
- * n_samples.  Two things betray one: an event later than its segment's end
- * that only an earlier clock explains, or a next base that starts before this
- * one ends.
+ * The first event after a step back that this base hides.  Three things betray
+ * one: an event later than its segment's end that only an earlier clock
+ * explains; a next base that starts before this one ends, which is all that a
+ * clock shows that came back to where it was, as its step forward looks like a
+ * silence; and a clamped delta where the next base lies behind a step back.
  */
-static size_t find_step_back(ClockPosition *position,
-                             const ClockSample *samples, size_t n_samples,
-                             const ClockNext *next)
+static StepBack find_step_back(ClockPosition *position, const Base *base)
 {
-    const ClockTrack *track = position->track;
+    const ClockTrack *track = base->track;
+    const StepBack nowhere = {.at = base->n_samples, .certain = true};
     size_t segment = position->segment;
-    size_t start = 0;
+    size_t start = 0, found;
 
-    for (size_t i = 0; i < n_samples; i++) {
-        size_t found = find_segment(track, segment, samples[i].guest_ticks, 0);
-
+    for (size_t i = 0; i < base->n_samples; i++) {
+        found = find_segment(track, segment, base->samples[i].guest_ticks, 0);
         if (found == track->n_segments) {
-            return likeliest_step(samples, start, i, i);
+            return segment + 1 < track->n_segments
+                       ? likeliest_step(base, segment, start, i, i)
+                       : nowhere;
         }
         if (found != segment) {
-            if (i > 0 && steps_back(track, segment, found)) {
-                size_t step =
-                    resolve_overlap(position, samples, start, i, found);
+            if (i > 0 && passes_step_back(track, segment, found)) {
+                StepBack step =
+                    resolve_overlap(position, base, segment, start, i, found);
 
-                if (step != i) {
+                if (step.at != i) {
                     return step;
                 }
             }
@@ -300,11 +351,16 @@ static size_t find_step_back(ClockPosition *position,
             start = i;
         }
     }
-    if (segment + 1 < track->n_segments &&
-        next_is_earlier(samples, n_samples, next)) {
-        return likeliest_step(samples, start, n_samples - 1, n_samples);
+    if (segment + 1 == track->n_segments || !base->next->exists) {
+        return nowhere;
     }
-    return n_samples;
+    found = find_segment(track, segment, base->next->guest_ticks, 0);
+    if (base->hides_step || (found < track->n_segments &&
+                             passes_step_back(track, segment, found))) {
+        return likeliest_step(base, segment, start, base->n_samples - 1,
+                              base->n_samples);
+    }
+    return nowhere;
 }
 
 void clock_position_place(ClockPosition *position, const ClockSample *samples,
@@ -312,9 +368,17 @@ void clock_position_place(ClockPosition *position, const ClockSample *samples,
                           ClockPlacement *placements)
 {
     const ClockTrack *track = position->track;
+    const Base base = {
+        .track = track,
+        .samples = samples,
+        .n_samples = n_samples,
+        .next = next,
+        .hides_step = n_samples && next_is_earlier(samples, n_samples, next),
+    };
     StaleBase stale = {0};
     bool stepped = false;
-    size_t found, step;
+    size_t found;
+    StepBack step;
 
     if (n_samples == 0) {
         return;
@@ -324,16 +388,16 @@ void clock_position_place(ClockPosition *position, const ClockSample *samples,
     if (found < track->n_segments) {
         position->segment = found;
     }
-    step = find_step_back(position, samples, n_samples, next);
+    step = find_step_back(position, &base);
     for (size_t i = 0; i < n_samples; i++) {
-        if (i == step && position->segment + 1 < track->n_segments) {
-            stale = step_back(position, samples, step, n_samples, next);
+        if (i == step.at && position->segment + 1 < track->n_segments) {
+            stale = step_back(position, &base, &step);
             stepped = true;
         }
         placements[i] = place_one(position, &stale, samples[i].guest_ticks);
     }
     if (!stepped && position->segment + 1 < track->n_segments &&
-        next_is_earlier(samples, n_samples, next)) {
+        base.hides_step) {
         /* The step fell between this base and the next. */
         position->segment++;
     }

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/guest-options.h"
 #include "commands/session-summary.h"
-#include "connection/socket-link.h"
+#include "connection/guest-address.h"
 #include "session/recording.h"
 
-#define DEFAULT_NAME     "guest"
 #define DEFAULT_MAX_SIZE "8G"
 #define MAX_BUFFER_KIB   (64 << 20)
 #define MAX_DURATION_S   (365.0 * 24 * 60 * 60)
@@ -25,8 +25,8 @@
 #define EXIT_OWN_FAILURE 125
 
 typedef struct RecordOptions {
-    SocketLinkPaths paths;
-    char *name;
+    GuestOptions *guests;
+    GPtrArray *addresses; /* of GuestAddress, of guests */
     char *output_dir;
     double duration_s;
     char *max_size;
@@ -47,15 +47,6 @@ typedef struct RecordOptions {
 static GOptionContext *new_context(RecordOptions *o)
 {
     const GOptionEntry entries[] = {
-        {"qmp", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.qmp,
-         "QEMU's monitor (-qmp unix:SOCKET,server=on,wait=off)", "SOCKET"},
-        {"qga", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.agent,
-         "The guest agent's channel, org.qemu.guest_agent.0", "SOCKET"},
-        {"trace", 0, 0, G_OPTION_ARG_FILENAME, &o->paths.trace,
-         "The trace channel, org.qemu.trace.0", "SOCKET"},
-        {"name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
-         "Name of the guest in the recording (default: " DEFAULT_NAME ")",
-         "NAME"},
         {"duration", 'd', 0, G_OPTION_ARG_DOUBLE, &o->duration_s,
          "Stop after so long (default: at Ctrl-C, or when COMMAND ends)",
          "SECONDS"},
@@ -97,13 +88,14 @@ static GOptionContext *new_context(RecordOptions *o)
 
     g_option_context_set_summary(
         context,
-        "Records the kernel traces of this machine and of a QEMU guest "
+        "Records the kernel traces of this machine and of QEMU guests "
         "together, until\nthe duration is over, COMMAND has ended in the "
-        "guest, or Ctrl-C is pressed.");
+        "(first) guest, or Ctrl-C is pressed.");
     g_option_context_set_description(
         context,
         "The exit status is COMMAND's, or 125 if the recording failed; "
         "without COMMAND\nit is 0, or 1 if the recording failed.");
+    guest_options_add_to(o->guests, context);
     g_option_context_add_main_entries(context, entries, NULL);
     return context;
 }
@@ -169,20 +161,6 @@ static gboolean check_numbers(const RecordOptions *o, GError **error)
 
 static gboolean check_options(const RecordOptions *o, GError **error)
 {
-    if (!o->paths.qmp || !o->paths.agent || !o->paths.trace) {
-        return throw_usage(error,
-                           "--qmp, --qga and --trace name the guest's three "
-                           "sockets; '%s' is missing",
-                           !o->paths.qmp     ? "--qmp"
-                           : !o->paths.agent ? "--qga"
-                                             : "--trace");
-    }
-    if (!session_name_is_valid(o->name) || strcmp(o->name, "host") == 0) {
-        return throw_usage(error,
-                           "--name needs a plain name of letters, digits and "
-                           "\"._-+@\" that is not 'host', not '%s'",
-                           o->name);
-    }
     if ((o->host_functions && !o->host_tracer) ||
         (o->guest_functions && !o->guest_tracer)) {
         return throw_usage(error, "a function needs a tracer: add "
@@ -203,7 +181,6 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
     if (!g_option_context_parse(context, &argc, &argv, error)) {
         return FALSE;
     }
-    o->name = o->name ? o->name : g_strdup(DEFAULT_NAME);
     o->max_size = o->max_size ? o->max_size : g_strdup(DEFAULT_MAX_SIZE);
     if (argc > 1) {
         return throw_usage(error,
@@ -211,15 +188,14 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
                            "after '--'",
                            argv[1]);
     }
-    return check_options(o, error) && parse_size(o->max_size, max_bytes, error);
+    o->addresses = guest_options_addresses(o->guests, error);
+    return o->addresses && check_options(o, error) &&
+           parse_size(o->max_size, max_bytes, error);
 }
 
 static void clear_options(RecordOptions *o)
 {
-    g_free((char *)o->paths.qmp);
-    g_free((char *)o->paths.agent);
-    g_free((char *)o->paths.trace);
-    g_free(o->name);
+    guest_options_free(o->guests);
     g_free(o->output_dir);
     g_free(o->max_size);
     g_strfreev(o->host_events);
@@ -238,10 +214,10 @@ static void say(const char *sentence)
 }
 
 static RecordingOptions recording_options(const RecordOptions *o,
-                                          uint64_t max_bytes)
+                                          const char *name, uint64_t max_bytes)
 {
     return (RecordingOptions){
-        .name = o->name,
+        .name = name,
         .output_dir = o->output_dir,
         .duration_us = (gint64)(o->duration_s * G_USEC_PER_SEC),
         .command = o->command,
@@ -317,21 +293,21 @@ static int record(const RecordOptions *o, uint64_t max_bytes)
 {
     g_autoptr(GPtrArray) guests =
         g_ptr_array_new_with_free_func((GDestroyNotify)guest_recording_free);
-    RecordingOptions options = recording_options(o, max_bytes);
+    g_autofree char *name = guest_options_session_name(o->guests);
+    RecordingOptions options = recording_options(o, name, max_bytes);
     g_auto(RecordingResult) result = {0};
     g_autoptr(GError) error = NULL;
-    GuestLink *link = socket_link_open(&o->paths, &error);
 
-    if (link) {
-        g_ptr_array_add(guests, guest_recording_new(o->name, link));
-        recording_run(&options, guests, &result, &error);
+    for (guint i = 0; i < o->addresses->len; i++) {
+        g_ptr_array_add(guests, guest_recording_new(o->addresses->pdata[i]));
     }
+    recording_run(&options, guests, &result, &error);
     return report_result(o, &result, error);
 }
 
 int cmd_record(int argc, char **argv)
 {
-    RecordOptions o = {0};
+    RecordOptions o = {.guests = guest_options_new()};
     g_autoptr(GError) error = NULL;
     uint64_t max_bytes = 0;
     int status;

@@ -29,12 +29,12 @@
 /* The same when the guest didn't say how much there is. */
 #define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
 
-GuestRecording *guest_recording_new(const char *name, GuestLink *link)
+GuestRecording *guest_recording_new(const GuestAddress *address)
 {
     GuestRecording *guest = g_new0(GuestRecording, 1);
 
-    guest->name = g_strdup(name);
-    guest->link = link;
+    guest->name = g_strdup(address->name);
+    guest->address = guest_address_copy(address);
     guest->queries =
         g_ptr_array_new_with_free_func((GDestroyNotify)offset_query_free);
     return guest;
@@ -46,11 +46,18 @@ void guest_recording_free(GuestRecording *guest)
         receiver_free(guest->receiver);
         agent_free(guest->agent);
         guest_link_free(guest->link);
+        guest_address_free(guest->address);
         g_ptr_array_unref(guest->queries);
         g_free(guest->name);
         g_free(guest->failure);
         g_free(guest);
     }
+}
+
+gboolean guest_recording_open(GuestRecording *guest, GError **error)
+{
+    guest->link = guest_address_open(guest->address, error);
+    return guest->link != NULL;
 }
 
 void guest_recording_fail(GuestRecording *guest, char *sentence)

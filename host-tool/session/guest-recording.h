@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "connection/agent.h"
+#include "connection/guest-address.h"
 #include "connection/guest-link.h"
 #include "connection/guest-trace.h"
 #include "connection/offset-query.h"
@@ -24,7 +25,8 @@ typedef enum GuestCondition {
 
 typedef struct GuestRecording {
     char *name;
-    GuestLink *link; /* owned */
+    GuestAddress *address; /* owned */
+    GuestLink *link;       /* owned; NULL before it is opened */
     Agent *agent;
     GPtrArray *queries;      /* of OffsetQuery, in order */
     SessionMachine *machine; /* the session's */
@@ -32,12 +34,17 @@ typedef struct GuestRecording {
     GuestCondition condition;
     gboolean is_started; /* it records, as far as we know */
     uint64_t bytes_sent; /* by its own word, after a stop; else 0 */
-    char *failure;       /* the first thing that went wrong; NULL if none */
+    /* The first thing that went wrong; NULL if none.  The guest is out of the
+     * recording then, which goes on for the others. */
+    char *failure;
 } GuestRecording;
 
-/* Takes link over. */
-GuestRecording *guest_recording_new(const char *name, GuestLink *link);
+/* Copies address. */
+GuestRecording *guest_recording_new(const GuestAddress *address);
 void guest_recording_free(GuestRecording *guest);
+
+/* Connects to the guest. */
+gboolean guest_recording_open(GuestRecording *guest, GError **error);
 
 /* Whether everything is there for a recording; asks for the offsets once. */
 gboolean guest_recording_check(GuestRecording *guest, GError **error);

@@ -30,6 +30,7 @@
 typedef struct SummaryReply {
     uint64_t trace_id;
     uint64_t dat_bytes;
+    TraceFreeze freeze;
     uint32_t cpu_count;
     uint32_t ended;
     uint32_t note_count;
@@ -60,6 +61,7 @@ static void pack_summary(const StreamSummary *summary, GByteArray *reply)
     SummaryReply head = {
         .trace_id = summary->hello.trace_id,
         .dat_bytes = summary->dat_bytes,
+        .freeze = summary->freeze,
         .cpu_count = summary->cpus->len,
         .ended = summary->ended ? 1 : 0,
         .note_count = MIN(summary->notes->len, MAX_NOTES),
@@ -168,6 +170,7 @@ static StreamSummary *unpack_summary(const GByteArray *reply)
     }
     summary->hello.trace_id = head.trace_id;
     summary->dat_bytes = head.dat_bytes;
+    summary->freeze = head.freeze;
     summary->ended = head.ended == 1;
     piece = take(&bytes, &rest_bytes, head.cpu_count * sizeof(TraceHelloCpu));
     if (!piece) {
@@ -313,6 +316,9 @@ static void fill_machine(SessionMachine *machine, const StreamSummary *summary,
     g_autofree char *wall = confine_describe_missing(missing);
 
     machine->ended = summary->ended;
+    if (summary->freeze.cause <= TRACE_FREEZE_MARKER) {
+        machine->freeze = summary->freeze;
+    }
     g_array_set_size(machine->cpus, 0);
     for (guint i = 0; i < summary->stats->len; i++) {
         const TraceCpuStats *stats =

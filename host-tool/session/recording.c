@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -256,25 +257,40 @@ static gboolean query_anew(GuestRecording *guest, GError **error)
     return guest_recording_query(guest, OFFSET_FRESH, error);
 }
 
+/* Of several guests, it must be clear which one a sentence is about. */
+static gboolean name_guest(const Recording *self, const GuestRecording *guest,
+                           GError **error)
+{
+    g_autofree char *quoted = g_strdup_printf("'%s'", guest->name);
+
+    if (self->guests->len > 1 && error && !strstr((*error)->message, quoted)) {
+        g_prefix_error(error, "guest %s: ", quoted);
+    }
+    return FALSE;
+}
+
 static gboolean start_guests(Recording *self, GError **error)
 {
     for (guint i = 0; i < self->guests->len; i++) {
-        if (!guest_recording_receive(guest_at(self, i), self->result->dir,
+        GuestRecording *guest = guest_at(self, i);
+
+        if (!guest_recording_receive(guest, self->result->dir,
                                      self->options->max_bytes, error) ||
-            !query_anew(guest_at(self, i), error)) {
-            return FALSE;
+            !query_anew(guest, error)) {
+            return name_guest(self, guest, error);
         }
     }
     if (!session_save(self->result->session, self->result->dir, error)) {
         return FALSE;
     }
     for (guint i = 0; i < self->guests->len; i++) {
+        GuestRecording *guest = guest_at(self, i);
+
         if (take_signal(self)) {
             return throw_interrupted(error);
         }
-        if (!guest_recording_start(guest_at(self, i), &self->options->guest,
-                                   error)) {
-            return FALSE;
+        if (!guest_recording_start(guest, &self->options->guest, error)) {
+            return name_guest(self, guest, error);
         }
     }
     return TRUE;
@@ -299,6 +315,15 @@ static gboolean start_command(Recording *self, GError **error)
     return TRUE;
 }
 
+static gboolean check_command(const Recording *self, GError **error)
+{
+    const Agent *agent = guest_at(self, 0)->agent;
+
+    return !self->options->command ||
+           (agent_require_command(agent, "guest-exec", error) &&
+            agent_require_command(agent, "guest-exec-status", error));
+}
+
 static gboolean check(Recording *self, GError **error)
 {
     if (!check_host(error)) {
@@ -306,13 +331,10 @@ static gboolean check(Recording *self, GError **error)
     }
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
-
-        if (!guest_recording_check(guest, error) ||
-            (self->options->command &&
-             (!agent_require_command(guest->agent, "guest-exec", error) ||
-              !agent_require_command(guest->agent, "guest-exec-status",
-                                     error)))) {
-            return FALSE;
+        if (!guest_recording_open(guest, error) ||
+            !guest_recording_check(guest, error) ||
+            (i == 0 && !check_command(self, error))) {
+            return name_guest(self, guest, error);
         }
     }
     return !take_signal(self) || throw_interrupted(error);
@@ -356,25 +378,43 @@ static gboolean look_at_command(Recording *self, GError **error)
     return !self->result->has_process;
 }
 
+static void look_at_guest(GuestRecording *guest)
+{
+    char *failure;
+
+    if (!guest_recording_follow(guest)) {
+        return;
+    }
+    failure = guest_recording_receiver_failure(guest);
+    if (failure) {
+        /* If QEMU just died, its monitor tells so in a moment. */
+        g_usleep(DYING_US);
+        guest_recording_follow(guest);
+        guest_recording_fail(guest, failure);
+    }
+}
+
+/* As long as one guest is left, and the one that runs the command. */
 static gboolean look_at_guests(Recording *self)
 {
+    guint n_left = 0;
+
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
-        char *failure;
 
-        if (!guest_recording_follow(guest)) {
-            return FALSE;
+        if (guest->failure) {
+            continue;
         }
-        failure = guest_recording_receiver_failure(guest);
-        if (failure) {
-            /* If QEMU just died, its monitor tells so in a moment. */
-            g_usleep(DYING_US);
-            guest_recording_follow(guest);
-            guest_recording_fail(guest, failure);
+        look_at_guest(guest);
+        if (!guest->failure) {
+            n_left++;
+        } else if (i == 0 && self->has_command) {
             return FALSE;
+        } else if (self->guests->len > 1) {
+            say(self, "%s; the others go on", guest->failure);
         }
     }
-    return TRUE;
+    return n_left > 0;
 }
 
 static int timeout_ms(const Recording *self)
@@ -403,10 +443,12 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
 
-        fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
-                                   .events = POLLIN};
-        fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
-                                   .events = POLLIN};
+        if (!guest->failure) {
+            fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
+                                       .events = POLLIN};
+            fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
+                                       .events = POLLIN};
+        }
     }
     poll(fds, n, timeout_ms(self));
     return !take_signal(self) && fds[1].revents == 0;

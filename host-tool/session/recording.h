@@ -36,8 +36,9 @@ typedef struct RecordingResult {
 } RecordingResult;
 
 /*
- * guests (of GuestRecording) are connected already.  Blocks SIGINT, SIGTERM
- * and SIGHUP, which end the recording, until it returns.  FALSE when anything
+ * guests (of GuestRecording, at least one) are not opened yet.  Blocks SIGINT,
+ * SIGTERM and SIGHUP, which end the recording, until it returns.  A guest that
+ * goes away does not end the recording of the others.  FALSE when anything
  * went wrong; what was recorded is in result all the same.
  */
 gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,

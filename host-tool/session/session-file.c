@@ -36,6 +36,15 @@ static const char *const role_names[] = {
     [SESSION_GUEST] = "guest",
 };
 
+static const char *const cause_names[] = {
+    [TRACE_FREEZE_HOST] = "host",
+    [TRACE_FREEZE_SIGNAL] = "signal",
+    [TRACE_FREEZE_COMMAND] = "command",
+    [TRACE_FREEZE_TRACING_OFF] = "tracing-off",
+    [TRACE_FREEZE_TRACER] = "tracer",
+    [TRACE_FREEZE_MARKER] = "marker",
+};
+
 gboolean session_name_is_valid(const char *name)
 {
     size_t length = strlen(name);
@@ -190,6 +199,16 @@ static json_object *save_cpu(const SessionCpu *cpu)
     return object;
 }
 
+static json_object *save_freeze(const TraceFreeze *freeze)
+{
+    json_object *object = json_object_new_object();
+
+    add_uint64(object, "from-ticks", freeze->from_ticks);
+    add_uint64(object, "to-ticks", freeze->to_ticks);
+    add_string(object, "cause", cause_names[freeze->cause]);
+    return object;
+}
+
 static json_object *save_machine(const SessionMachine *machine)
 {
     json_object *object = json_object_new_object();
@@ -205,6 +224,10 @@ static json_object *save_machine(const SessionMachine *machine)
     add_uint64(object, "trace-id", machine->trace_id);
     json_object_object_add(object, "ended",
                            json_object_new_boolean(machine->ended));
+    if (machine->freeze.cause != TRACE_FREEZE_NONE &&
+        machine->freeze.cause < G_N_ELEMENTS(cause_names)) {
+        json_object_object_add(object, "freeze", save_freeze(&machine->freeze));
+    }
     for (guint i = 0; i < machine->vcpus->len; i++) {
         json_object_array_add(vcpus, save_vcpu(machine->vcpus->pdata[i]));
     }
@@ -479,6 +502,29 @@ static gboolean load_list(json_object *object, const char *key, size_t max,
     return list != NULL;
 }
 
+static gboolean load_freeze(json_object *machine_object, TraceFreeze *freeze)
+{
+    json_object *object =
+        json_read_member(machine_object, "freeze", json_type_object);
+    const char *cause;
+    guint index;
+
+    if (!object) {
+        return !json_object_object_get_ex(machine_object, "freeze", NULL);
+    }
+    cause = json_read_string(object, "cause", MAX_NAME);
+    /* The first name is missing: it is that of no freeze. */
+    if (!load_name_index(cause, cause_names + 1, G_N_ELEMENTS(cause_names) - 1,
+                         &index) ||
+        !json_read_uint64(object, "from-ticks", UINT64_MAX,
+                          &freeze->from_ticks) ||
+        !json_read_uint64(object, "to-ticks", UINT64_MAX, &freeze->to_ticks)) {
+        return FALSE;
+    }
+    freeze->cause = index + 1;
+    return TRUE;
+}
+
 static gboolean load_machine(json_object *object, Session *session)
 {
     const char *name = json_read_string(object, "name", MAX_NAME);
@@ -499,6 +545,7 @@ static gboolean load_machine(json_object *object, Session *session)
            json_read_uint64(object, "trace-id", UINT64_MAX,
                             &machine->trace_id) &&
            json_read_bool(object, "ended", &machine->ended) &&
+           load_freeze(object, &machine->freeze) &&
            load_list(object, "vcpus", MAX_VCPUS, machine, load_vcpu) &&
            load_list(object, "cpus", MAX_CPUS, machine, load_cpu) &&
            load_list(object, "notes", MAX_NOTES, machine, load_note);

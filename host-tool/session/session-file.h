@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "clock/clock-track.h"
+#include "qga/trace-stream.h"
 
 #define SESSION_FILE_NAME    "session.json"
 #define SESSION_FILE_FORMAT  1
@@ -52,9 +53,12 @@ typedef struct SessionMachine {
     char *accelerator; /* "kvm" or "tcg"; NULL on the host */
     uint64_t trace_id; /* below 2^63; 0 until the stream was read */
     gboolean ended;    /* the stream had its END frame */
-    GPtrArray *vcpus;  /* of SessionVcpu, owned; empty on the host */
-    GArray *cpus;      /* of SessionCpu; empty until the stream was read */
-    GPtrArray *notes;  /* of char *, one sentence each: what is missing */
+    /* When a flight recording's tracing went off; cause NONE for others.  On a
+     * guest, ticks are the guest's. */
+    TraceFreeze freeze;
+    GPtrArray *vcpus; /* of SessionVcpu, owned; empty on the host */
+    GArray *cpus;     /* of SessionCpu; empty until the stream was read */
+    GPtrArray *notes; /* of char *, one sentence each: what is missing */
 } SessionMachine;
 
 typedef struct Session {

@@ -171,6 +171,8 @@ static size_t text_limit_bytes(TraceMetaKind kind)
         return DAT_MAX_CMDLINES_BYTES;
     case TRACE_META_TRACE_CLOCK:
         return DAT_MAX_CLOCK_BYTES;
+    case TRACE_META_FREEZE: /* no text */
+        break;
     }
     return 0;
 }
@@ -264,6 +266,8 @@ static const char *kind_name(TraceMetaKind kind)
         return "saved_cmdlines";
     case TRACE_META_TRACE_CLOCK:
         return "trace_clock";
+    case TRACE_META_FREEZE:
+        break;
     }
     return NULL;
 }

@@ -163,6 +163,13 @@ static void index_stats(StreamIndex *index, const TraceCpuStats *stats)
                   index->index[stats->cpu]) = *stats;
 }
 
+static void index_freeze(StreamSummary *summary, const StreamFrame *frame)
+{
+    if (frame->meta_text_bytes == sizeof(summary->freeze)) {
+        memcpy(&summary->freeze, frame->meta_text, sizeof(summary->freeze));
+    }
+}
+
 /* END's own page counts must be what came: nothing was left out. */
 static void index_end(StreamIndex *index, const StreamFrame *frame)
 {
@@ -188,6 +195,10 @@ static void index_frame(StreamIndex *index, const StreamFrame *frame,
         index_hello(index, frame, stream_bytes);
         break;
     case TRACE_FRAME_META:
+        if (frame->meta_kind == TRACE_META_FREEZE) {
+            index_freeze(index->summary, frame);
+            break;
+        }
         dat_writer_add_text(index->writer, frame->meta_kind, frame->meta_name,
                             frame->meta_text, frame->meta_text_bytes);
         break;

@@ -22,6 +22,7 @@ typedef struct StreamSummary {
     GArray *stats;         /* of TraceCpuStats, in the order of cpus: from END,
                               else the last LOSS, else zeros; but pages is what
                               was received */
+    TraceFreeze freeze;    /* all zeros if the stream has none */
     gboolean ended;        /* the stream has its END frame */
     uint64_t stream_bytes; /* up to where it could be read */
     uint64_t dat_bytes;

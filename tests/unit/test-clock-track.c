@@ -11,6 +11,8 @@
 #include "clock/clock-track.h"
 
 #define PAGE_EVENTS 40
+/* How often an event has a delta of 0 without a step. */
+#define NESTED_ONE_IN 60
 
 /* A guest that runs through a list of clocks. */
 typedef struct Simulation {
@@ -99,6 +101,9 @@ static void run_events(Simulation *sim, uint64_t from, uint64_t to,
     for (uint64_t host = from; host < to;
          host += 1 + (uint64_t)g_test_rand_int_range(0, (gint32)gap)) {
         record(sim, host);
+        if (g_test_rand_int_range(0, NESTED_ONE_IN) == 0) {
+            record(sim, host); /* a nested event may have the same stamp */
+        }
     }
 }
 

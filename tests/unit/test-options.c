@@ -55,6 +55,23 @@ static void test_record(void)
     g_assert_cmpstr(options->run[3], ==, "--help");
 }
 
+static void test_snapshot(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Options) options =
+        parse("qga-trace record --snapshot --stop-marker hit -d 9 "
+              "--host-event kvm --host-event sched",
+              &error);
+
+    g_assert_no_error(error);
+    g_assert_true(options->recorder.is_held);
+    g_assert_cmpuint(options->recorder.drain_timeout_s, ==, 60);
+    g_assert_cmpstr(options->stop_marker, ==, "hit");
+    g_assert_cmpuint(options->duration_s, ==, 9);
+    g_assert_cmpstr(options->host_events[1], ==, "sched");
+    g_assert_false(options->is_unasked);
+}
+
 static void test_record_without_dashes(void)
 {
     g_autoptr(Options) options = parse("qga-trace record -v ls -l", NULL);
@@ -96,6 +113,10 @@ static void test_bad(void)
         "qga-trace start -b x",
         "qga-trace start --port a --output b",
         "qga-trace start --drain-timeout 1000000",
+        "qga-trace start --stop-marker x",
+        "qga-trace start --no-ask",
+        "qga-trace record --duration 5 --output x",
+        "qga-trace record --host-event kvm --no-ask",
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
@@ -111,6 +132,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/options/defaults", test_defaults);
+    g_test_add_func("/options/snapshot", test_snapshot);
     g_test_add_func("/options/record", test_record);
     g_test_add_func("/options/record-without-dashes",
                     test_record_without_dashes);

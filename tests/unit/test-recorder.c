@@ -41,6 +41,7 @@ typedef struct Flood {
     Recorder *recorder;
     GError *error;
     bool ok;
+    bool is_held;
     GThread *thread;
     GByteArray *stream;
 } Flood;
@@ -114,6 +115,7 @@ static void flood_init(Flood *flood, guint drain_timeout_s)
         .events = no_events,
         .buffer_kib = BUFFER_KIB,
         .drain_timeout_s = drain_timeout_s,
+        .is_held = flood->is_held,
     };
     g_autoptr(GError) error = NULL;
 
@@ -248,6 +250,40 @@ static const TraceCpuStats *take_stream(const Flood *flood, Received *received)
     return NULL;
 }
 
+static guint count_frames(const Flood *flood, TraceFrameType type)
+{
+    TraceFrameHeader header;
+    guint count = 0;
+
+    for (gsize at = 0; at + sizeof(header) <= flood->stream->len;
+         at += sizeof(header) + (header.length_bytes + 7) / 8 * 8) {
+        memcpy(&header, flood->stream->data + at, sizeof(header));
+        count += header.type == type;
+    }
+    return count;
+}
+
+/* The first frame, but signs of life, that comes when tracing is off. */
+static void check_freeze(const guint8 *bytes)
+{
+    TraceFrameHeader header;
+    TraceMeta meta;
+    TraceFreeze freeze;
+
+    memcpy(&header, bytes, sizeof(header));
+    while (header.type == TRACE_FRAME_LOSS) {
+        bytes += sizeof(header) + header.length_bytes;
+        memcpy(&header, bytes, sizeof(header));
+    }
+    memcpy(&meta, bytes + sizeof(header), sizeof(meta));
+    memcpy(&freeze, bytes + sizeof(header) + sizeof(meta), sizeof(freeze));
+    g_assert_cmpuint(header.type, ==, TRACE_FRAME_META);
+    g_assert_cmpuint(meta.kind, ==, TRACE_META_FREEZE);
+    g_assert_cmpuint(header.length_bytes, ==, sizeof(meta) + sizeof(freeze));
+    g_assert_cmpuint(freeze.cause, ==, TRACE_FREEZE_SIGNAL);
+    g_assert_cmpuint(freeze.from_ticks, <, freeze.to_ticks);
+}
+
 static guint64 lost_events(const TraceCpuStats *stats)
 {
     return stats->overrun_events + stats->commit_overrun_events +
@@ -347,6 +383,50 @@ static void test_paused_reader(void)
     flood_clear(&flood);
 }
 
+/*
+ * A flight recording: nothing but signs of life while it runs, then the
+ * freeze, then the latest events.
+ */
+static void test_held(void)
+{
+    Flood flood = {.is_held = true};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    const TraceCpuStats *stats;
+    guint before;
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, FLOOD_WRITES);
+    join_writers(writers);
+    while (count_frames(&flood, TRACE_FRAME_LOSS) == 0) {
+        g_assert_true(read_some(&flood));
+    }
+    before = flood.stream->len;
+    g_assert_null(take_stream(&flood, received));
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(received[i].pages, ==, 0);
+    }
+    eventfd_write(flood.stop_fd, 1);
+    while (read_some(&flood)) {
+        /* until the end */
+    }
+    g_thread_join(flood.thread);
+    g_assert_no_error(flood.error);
+    check_freeze(flood.stream->data + before);
+    stats = take_stream(&flood, received);
+    g_assert_nonnull(stats);
+    check_totals(stats, received, writers);
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(stats[i].overrun_events, >, 0);
+        g_assert_cmpint(received[i].last, ==, FLOOD_WRITES - 1);
+    }
+    flood_clear(&flood);
+}
+
 /* The reader never reads on: the recorder gives up in time, and counts. */
 static void test_dead_reader(void)
 {
@@ -434,6 +514,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/recorder/no-loss", test_no_loss);
     g_test_add_func("/recorder/paused-reader", test_paused_reader);
+    g_test_add_func("/recorder/held", test_held);
     g_test_add_func("/recorder/dead-reader", test_dead_reader);
     g_test_add_func("/recorder/reader-gone", test_reader_gone);
     g_test_add_func("/recorder/bad-options", test_bad_options);

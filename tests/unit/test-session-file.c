@@ -37,6 +37,7 @@ static Session *make_session(void)
     guest->trace_id = INT64_MAX;
     guest->ended = TRUE;
     g_array_append_val(guest->cpus, cpu);
+    guest->freeze = (TraceFreeze){1, UINT64_MAX, TRACE_FREEZE_TRACING_OFF, 0};
     g_ptr_array_add(guest->notes, g_strdup("A \"note\"."));
     vcpu = session_machine_add_vcpu(guest);
     vcpu->cpu_index = 1;
@@ -67,6 +68,9 @@ static void check_loaded(const Session *session)
     g_assert_cmpint(session->state, ==, SESSION_RECORDED);
     g_assert_cmpstr(guest->stream_file, ==, "vm1.stream");
     g_assert_cmpuint(guest->trace_id, ==, INT64_MAX);
+    g_assert_cmpuint(guest->freeze.from_ticks, ==, 1);
+    g_assert_cmpuint(guest->freeze.to_ticks, ==, UINT64_MAX);
+    g_assert_cmpuint(guest->freeze.cause, ==, TRACE_FREEZE_TRACING_OFF);
     g_assert_cmpuint(vcpu->apic_id, ==, UINT32_MAX - 1);
     g_assert_cmpint(vcpu->guest_cpu, ==, 2);
     g_assert_cmpuint(last->to_host_ticks, ==, UINT64_MAX);
