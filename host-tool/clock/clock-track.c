@@ -84,7 +84,9 @@ bool clock_position_is_plain(const ClockPosition *position, uint64_t first,
     }
     return fits(segment_at(position), first, 0) &&
            fits(segment_at(position), last, 0) &&
-           !(next->exists && next->guest_ticks < last);
+           (!next->exists ||
+            (next->guest_ticks >= last &&
+             fits(segment_at(position), next->guest_ticks, 0)));
 }
 
 /* The last point at or before guest_ticks that another one follows, or 0. */
