@@ -22,7 +22,8 @@ static const struct {
     {"record", cmd_record, "record a guest and its host together"},
     {"report", cmd_report, "print what was recorded as one timeline"},
     {"explain", cmd_explain, "say why the guest was late"},
-    {"check", cmd_check, "prove that the clocks of a recording match"},
+    {"check", cmd_check, "prove that the clocks match, and judge by rules"},
+    {"diff", cmd_diff, "compare two recordings by what caused latency"},
     {"recover", cmd_recover, "make a killed recording readable"},
 };
 

@@ -9,10 +9,15 @@
 #include <gio/gio.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands/input-options.h"
+#include "explain/analysis.h"
+#include "explain/rule.h"
 #include "merge/certificate.h"
 #include "merge/timeline.h"
+#include "output/target.h"
+#include "output/verdict.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
@@ -111,6 +116,117 @@ static int judge(const Certificate *certificate, const TimelineScale *scale)
     return 0;
 }
 
+static int print_results(const GPtrArray *results)
+{
+    int status = 0;
+
+    for (guint i = 0; i < results->len; i++) {
+        const RuleResult *result = results->pdata[i];
+
+        printf("%s: %s (%s)\n", result->passed ? "PASS" : "FAIL", result->rule,
+               result->sentence);
+        status |= !result->passed;
+    }
+    return status;
+}
+
+static int status_of(const Analysis *analysis, const GPtrArray *results)
+{
+    VerdictStatus certificate = verdict_certificate(analysis);
+
+    for (guint i = 0; i < results->len; i++) {
+        if (!((const RuleResult *)results->pdata[i])->passed) {
+            return 1;
+        }
+    }
+    return certificate == VERDICT_OK       ? 0
+           : certificate == VERDICT_BROKEN ? 1
+                                           : 2;
+}
+
+/* NULL when one can't be parsed. */
+static GPtrArray *parse_rules(char **texts, GError **error)
+{
+    g_autoptr(GPtrArray) rules =
+        g_ptr_array_new_with_free_func((GDestroyNotify)rule_free);
+
+    for (char **text = texts; text && *text; text++) {
+        Rule *rule = rule_parse(*text, error);
+
+        if (!rule) {
+            return NULL;
+        }
+        g_ptr_array_add(rules, rule);
+    }
+    return g_steal_pointer(&rules);
+}
+
+static bool write_verdict(const char *format, const char *path,
+                          const Analysis *analysis, const GPtrArray *results,
+                          GError **error)
+{
+    g_autoptr(OutputTarget) target = output_target_file(path, error);
+
+    if (!target) {
+        return false;
+    }
+    if (strcmp(format, "json") == 0) {
+        verdict_json(analysis, results, output_target_stream(target));
+    } else {
+        verdict_junit(analysis, results, output_target_stream(target));
+    }
+    return output_target_finish(target, error);
+}
+
+/* What was asked for. */
+typedef struct CheckOptions {
+    gint64 shift_ns;
+    char **rules;
+    char *format;
+    char *output;
+} CheckOptions;
+
+static bool formats_ok(const CheckOptions *options, GError **error)
+{
+    bool is_text = strcmp(options->format, "text") == 0;
+
+    if (!is_text && strcmp(options->format, "json") != 0 &&
+        strcmp(options->format, "junit") != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--format %s: use text, json or junit", options->format);
+        return false;
+    }
+    if (is_text && options->output) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--output needs --format json or junit");
+        return false;
+    }
+    return true;
+}
+
+/* With rules: the exit status, or -1 with an error. */
+static int judge_by_rules(GPtrArray *inputs, const CheckOptions *options,
+                          const GPtrArray *rules, GError **error)
+{
+    g_autoptr(Analysis) analysis = analysis_make(inputs, NULL);
+    g_autoptr(GPtrArray) results =
+        g_ptr_array_new_with_free_func((GDestroyNotify)rule_result_free);
+
+    input_options_warn(inputs);
+    for (guint i = 0; i < rules->len; i++) {
+        g_ptr_array_add(results, rule_judge(rules->pdata[i], analysis));
+    }
+    if (strcmp(options->format, "text") != 0) {
+        return write_verdict(options->format, options->output, analysis,
+                             results, error)
+                   ? status_of(analysis, results)
+                   : -1;
+    }
+    judge(analysis->certificate, &((TimelineInput *)inputs->pdata[0])->scale);
+    print_results(results);
+    return status_of(analysis, results);
+}
+
 static void shift_guests(GPtrArray *inputs, int64_t shift_ns)
 {
     for (guint i = 0; i < inputs->len; i++) {
@@ -122,12 +238,51 @@ static void shift_guests(GPtrArray *inputs, int64_t shift_ns)
     }
 }
 
+/* Without rules only the certificate counts, which is quicker. */
+static int check(GPtrArray *inputs, const CheckOptions *options,
+                 const GPtrArray *rules, GError **error)
+{
+    g_autoptr(Certificate) certificate = NULL;
+    int status;
+
+    if (rules->len > 0 || strcmp(options->format, "text") != 0) {
+        status = judge_by_rules(inputs, options, rules, error);
+    } else {
+        certificate = certificate_make(inputs);
+        input_options_warn(inputs);
+        status =
+            judge(certificate, &((TimelineInput *)inputs->pdata[0])->scale);
+    }
+    if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
+                    "cannot write the result: %s", g_strerror(errno));
+        return -1;
+    }
+    return status;
+}
+
+static void check_options_clear(CheckOptions *options)
+{
+    g_strfreev(options->rules);
+    g_free(options->format);
+    g_free(options->output);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CheckOptions, check_options_clear)
+
 int cmd_check(int argc, char **argv)
 {
-    gint64 shift_ns = 0;
+    g_auto(CheckOptions) options = {.format = g_strdup("text")};
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
-        {"shift-ns", 0, 0, G_OPTION_ARG_INT64, &shift_ns,
+        {"rule", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.rules,
+         "Fail unless this holds, as in 'wakeup.p99.99 <= 50us' (may be "
+         "repeated)",
+         "RULE"},
+        {"format", 0, 0, G_OPTION_ARG_STRING, &options.format,
+         "Tell the result as text (the default), json or junit", "FORMAT"},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+         "Write json or junit to this file", "FILE"},
+        {"shift-ns", 0, 0, G_OPTION_ARG_INT64, &options.shift_ns,
          "Check guest times moved by this much: how sharp is the proof?", "NS"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,
          "[DIR]"},
@@ -136,32 +291,28 @@ int cmd_check(int argc, char **argv)
     g_autoptr(InputOptions) input_options = input_options_new();
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GPtrArray) inputs = NULL;
-    g_autoptr(Certificate) certificate = NULL;
+    g_autoptr(GPtrArray) rules = NULL;
     g_autoptr(GError) error = NULL;
     int status;
 
     g_option_context_set_summary(
         context,
         "Checks that every guest event lies between a kvm_entry and the next "
-        "kvm_exit\nof its own vCPU.  Exit status: 0 it does, 1 it doesn't or "
-        "nothing can be read,\n2 nothing could be checked.");
+        "kvm_exit\nof its own vCPU, and what --rule says.  Exit status: 0 all "
+        "holds, 1 it doesn't\nor nothing can be read, 2 nothing could be "
+        "checked.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    if (!g_option_context_parse(context, &argc, &argv, &error) ||
+        !formats_ok(&options, &error)) {
         return command_fail("check", error);
     }
-    inputs = input_options_open(input_options, operands, &error);
+    rules = parse_rules(options.rules, &error);
+    inputs = rules ? input_options_open(input_options, operands, &error) : NULL;
     if (!inputs) {
         return command_fail("check", error);
     }
-    shift_guests(inputs, shift_ns);
-    certificate = certificate_make(inputs);
-    input_options_warn(inputs);
-    status = judge(certificate, &((TimelineInput *)inputs->pdata[0])->scale);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        g_set_error(&error, G_IO_ERROR, g_io_error_from_errno(errno),
-                    "cannot write the result: %s", g_strerror(errno));
-        return command_fail("check", error);
-    }
-    return status;
+    shift_guests(inputs, options.shift_ns);
+    status = check(inputs, &options, rules, &error);
+    return status < 0 ? command_fail("check", error) : status;
 }

@@ -5,44 +5,71 @@
  */
 #include "commands/commands.h"
 
-#include <errno.h>
 #include <gio/gio.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands/input-options.h"
 #include "explain/analysis.h"
-#include "explain/sentence.h"
 #include "merge/timeline.h"
+#include "output/analysis-json.h"
 #include "output/explain-text.h"
+#include "output/target.h"
 
 /* Kept for each kind; more than are shown, as several make one spike. */
 #define FINDINGS_PER_SHOWN 4
 
-static int run(GPtrArray *inputs, const ExplainTextOptions *text, bool subtract)
-{
-    const AnalysisOptions options = {
-        .n_findings = MAX(text->n_shown, 8) * FINDINGS_PER_SHOWN,
-        .subtract_recorder = subtract,
-    };
-    g_autoptr(Analysis) analysis = analysis_make(inputs, &options);
-    g_autoptr(GError) error = NULL;
+/* What was asked for. */
+typedef struct ExplainOptions {
+    ExplainTextOptions text;
+    gboolean subtract;
+    gboolean json;
+    char *output; /* or NULL */
+} ExplainOptions;
 
-    input_options_warn(inputs);
-    explain_text_print(analysis, inputs, text, stdout);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        g_set_error(&error, G_IO_ERROR, g_io_error_from_errno(errno),
-                    "cannot write the explanation: %s", g_strerror(errno));
-        return command_fail("explain", error);
+static bool run(GPtrArray *inputs, const ExplainOptions *options,
+                GError **error)
+{
+    const AnalysisOptions analysis_options = {
+        .n_findings = MAX(options->text.n_shown, 8) * FINDINGS_PER_SHOWN,
+        .subtract_recorder = options->subtract,
+    };
+    g_autoptr(OutputTarget) target = output_target_file(options->output, error);
+    g_autoptr(Analysis) analysis = NULL;
+
+    if (!target) {
+        return false;
     }
-    return 0;
+    analysis = analysis_make(inputs, &analysis_options);
+    input_options_warn(inputs);
+    if (options->json) {
+        analysis_json(analysis, output_target_stream(target));
+    } else {
+        explain_text_print(analysis, inputs, &options->text,
+                           output_target_stream(target));
+    }
+    return output_target_finish(target, error);
+}
+
+static bool parse_format(const char *format, ExplainOptions *options,
+                         GError **error)
+{
+    options->json = g_strcmp0(format, "json") == 0;
+    if (!format || options->json || strcmp(format, "text") == 0) {
+        return true;
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "--format %s: use text or json", format);
+    return false;
 }
 
 int cmd_explain(int argc, char **argv)
 {
     gint n_shown = 5, n_lines = 12;
     gboolean no_statistics = FALSE, recorder = FALSE, subtract = FALSE;
+    g_autofree char *format = NULL;
+    g_autofree char *output = NULL;
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
         {"number", 'N', 0, G_OPTION_ARG_INT, &n_shown,
@@ -50,6 +77,10 @@ int cmd_explain(int argc, char **argv)
         {"lines", 0, 0, G_OPTION_ARG_INT, &n_lines,
          "Show so many lines of the timeline as proof of each (default: 12)",
          "N"},
+        {"format", 0, 0, G_OPTION_ARG_STRING, &format,
+         "Write text (the default) or json", "FORMAT"},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+         "Write to this file, once it is complete", "FILE"},
         {"no-statistics", 0, 0, G_OPTION_ARG_NONE, &no_statistics,
          "Leave the statistics out", NULL},
         {"recorder", 0, 0, G_OPTION_ARG_NONE, &recorder,
@@ -64,28 +95,32 @@ int cmd_explain(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(GError) error = NULL;
-    ExplainTextOptions text;
+    ExplainOptions options = {0};
 
     g_option_context_set_summary(
         context, "Says why the guest was late: finds the largest latencies of "
                  "a recording and\naccounts for every nanosecond of them.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    if (!g_option_context_parse(context, &argc, &argv, &error) ||
+        !parse_format(format, &options, &error)) {
         return command_fail("explain", error);
     }
     inputs = input_options_open(input_options, operands, &error);
     if (!inputs) {
         return command_fail("explain", error);
     }
-    text = (ExplainTextOptions){
+    options.subtract = subtract;
+    options.output = output;
+    options.text = (ExplainTextOptions){
         .n_shown = (unsigned)CLAMP(n_shown, 0, 1000),
         .n_lines = (unsigned)CLAMP(n_lines, 0, 10000),
         .statistics = !no_statistics,
         .recorder = recorder,
-        .dir = operands ? operands[0] : NULL,
     };
-    /* A pager that quits has seen enough: end quietly. */
-    signal(SIGPIPE, SIG_DFL);
-    return run(inputs, &text, subtract);
+    if (!output) {
+        /* A pager that quits has seen enough: end quietly. */
+        signal(SIGPIPE, SIG_DFL);
+    }
+    return run(inputs, &options, &error) ? 0 : command_fail("explain", error);
 }

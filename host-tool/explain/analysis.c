@@ -63,9 +63,10 @@ static void set_scale(Walk *walk, const GPtrArray *inputs)
 
         walk->by_time |= !same_scale(&first->scale, &input->scale);
     }
-    walk->analysis->scale =
+    walk->analysis->line_scale =
         walk->by_time ? (TimelineScale){.unit = TIMELINE_NS, .mult = 1}
                       : first->scale;
+    walk->analysis->scale = walk->analysis->line_scale;
     walk->analysis->scale.ns_offset = 0;
 }
 
@@ -222,7 +223,14 @@ static void walk_finish(Walk *walk)
     finish_vcpus(walk);
     intervals_finish(walk);
     for (guint i = 0; i < walk->machines->len; i++) {
-        add_tasks(walk, walk->machines->pdata[i]);
+        const Machine *machine = walk->machines->pdata[i];
+
+        add_tasks(walk, machine);
+        if (!machine->is_host && machine->last_ticks != UINT64_MAX) {
+            walk->analysis->joint_ticks =
+                MAX(walk->analysis->joint_ticks,
+                    machine->last_ticks - machine->first_ticks);
+        }
     }
     g_ptr_array_unref(walk->vcpus);
     g_ptr_array_unref(walk->machines);

@@ -48,12 +48,13 @@ typedef struct TaskStats {
 
 typedef struct Analysis {
     Names *names;
-    TimelineScale scale;  /* without its offset: for durations */
-    GPtrArray *vcpus;     /* of VcpuStats */
-    GPtrArray *findings;  /* of Finding: all kinds', largest first */
-    GPtrArray *recorders; /* of Finding: the recorder's own, likewise */
-    GArray *cause_totals; /* of CauseTotal, largest first */
-    GArray *tasks;        /* of TaskStats, those with something to tell */
+    TimelineScale scale;      /* without its offset: for durations */
+    TimelineScale line_scale; /* for times, as the timeline prints them */
+    GPtrArray *vcpus;         /* of VcpuStats */
+    GPtrArray *findings;      /* of Finding: all kinds', largest first */
+    GPtrArray *recorders;     /* of Finding: the recorder's own, likewise */
+    GArray *cause_totals;     /* of CauseTotal, largest first */
+    GArray *tasks;            /* of TaskStats, those with something to tell */
     Certificate *certificate;
     uint64_t n_events;
     uint64_t n_lost; /* events known to be lost */
@@ -61,6 +62,7 @@ typedef struct Analysis {
     uint64_t n_intervals[INTERVAL_N_KINDS];
     uint64_t first_ticks; /* of the first and the last event */
     uint64_t last_ticks;
+    uint64_t joint_ticks; /* the longest that a guest recorded, too */
 } Analysis;
 
 /* inputs: of TimelineInput, as certificate_make() takes them. */

@@ -14,14 +14,9 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
-static void print_time(const Analysis *analysis, const TimelineInput *input,
-                       uint64_t ticks, FILE *stream)
+static void print_time(const Analysis *analysis, uint64_t ticks, FILE *stream)
 {
-    uint64_t time = analysis->scale.unit == TIMELINE_NS &&
-                            analysis->scale.mult == 1 &&
-                            analysis->scale.shift == 0
-                        ? ticks
-                        : timeline_scale_apply(&input->scale, ticks);
+    uint64_t time = timeline_scale_apply(&analysis->line_scale, ticks);
 
     if (analysis->scale.unit == TIMELINE_TICKS) {
         fprintf(stream, "%" PRIu64, time);
@@ -162,14 +157,14 @@ static void print_others(const Analysis *analysis, const FindingGroups *groups,
 }
 
 static void print_finding(const Analysis *analysis, const Finding *finding,
-                          GPtrArray *inputs, FILE *stream)
+                          FILE *stream)
 {
     g_autofree char *sentence = finding_sentence(analysis, finding);
 
     fprintf(stream, "%s\n   from ", sentence);
-    print_time(analysis, inputs->pdata[0], finding->start_ticks, stream);
+    print_time(analysis, finding->start_ticks, stream);
     fputs(" to ", stream);
-    print_time(analysis, inputs->pdata[0], finding->end_ticks, stream);
+    print_time(analysis, finding->end_ticks, stream);
     fprintf(stream, ", %s:\n", interval_kind_text(finding->kind));
     print_breakdown(analysis, finding, stream);
 }
@@ -189,7 +184,7 @@ static void print_findings(const Analysis *analysis, GPtrArray *inputs,
         const Finding *finding = analysis->findings->pdata[head];
 
         fprintf(stream, "%u. ", i + 1);
-        print_finding(analysis, finding, inputs, stream);
+        print_finding(analysis, finding, stream);
         print_others(analysis, groups, i, head, stream);
         if (options->n_lines > 0) {
             print_proof(finding, inputs, options, stream);
@@ -198,7 +193,7 @@ static void print_findings(const Analysis *analysis, GPtrArray *inputs,
     }
 }
 
-static void print_recorder(const Analysis *analysis, GPtrArray *inputs,
+static void print_recorder(const Analysis *analysis,
                            const ExplainTextOptions *options, FILE *stream)
 {
     g_autofree char *sentence = recorder_sentence(analysis);
@@ -208,7 +203,7 @@ static void print_recorder(const Analysis *analysis, GPtrArray *inputs,
                       i < options->n_shown;
          i++) {
         fputs("   ", stream);
-        print_finding(analysis, analysis->recorders->pdata[i], inputs, stream);
+        print_finding(analysis, analysis->recorders->pdata[i], stream);
     }
 }
 
@@ -229,7 +224,7 @@ void explain_text_print(const Analysis *analysis, GPtrArray *inputs,
     }
     fprintf(stream, "\nSynchronisation: %s\n\n", certificate);
     print_findings(analysis, inputs, options, stream);
-    print_recorder(analysis, inputs, options, stream);
+    print_recorder(analysis, options, stream);
     if (options->statistics) {
         fputc('\n', stream);
         statistics_text_print(analysis, stream);

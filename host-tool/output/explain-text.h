@@ -16,8 +16,7 @@ typedef struct ExplainTextOptions {
     unsigned n_shown; /* findings */
     unsigned n_lines; /* of the timeline, for each */
     bool statistics;
-    bool recorder;   /* the recorder's own latencies, too */
-    const char *dir; /* the session, for what to type; or NULL */
+    bool recorder; /* the recorder's own latencies, too */
 } ExplainTextOptions;
 
 /* Reads the inputs again, around what it shows.  Check stream's errors. */

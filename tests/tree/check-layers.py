@@ -32,6 +32,7 @@ MAY_INCLUDE = {
 # Only these folders, or files, may use these libraries.
 LIBRARY_ROOMS = {
     r"json-c/|json\.h": ["host-tool/connection", "host-tool/session",
+                         "host-tool/output/analysis-json.c",
                          "host-tool/output/json.c",
                          "host-tool/output/json-line.c"],
     r"traceevent/": ["host-tool/trace-data"],

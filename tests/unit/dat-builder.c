@@ -40,6 +40,7 @@ typedef struct BuiltCpu {
 struct DatBuilder {
     uint32_t n_cpus;
     BuiltCpu *cpus;
+    bool use_words;
 };
 
 static const char header_page[] =
@@ -61,10 +62,46 @@ static const char header_page[] =
     "\tfield:" type " " field ";\toffset:8;\tsize:8;\tsigned:1;\n\n" \
     "print fmt: \"" text "\", REC->" field "\n"
 
-static const struct {
+/* An event of up to three 64-bit fields. */
+#define WORD(field, offset) \
+    "\tfield:s64 " field ";\toffset:" offset ";\tsize:8;\tsigned:1;\n"
+#define WORDS(name, id, first, more) \
+    HEAD(name, id)                   \
+    WORD(first, "8") more "\nprint fmt: \"%lld\", REC->" first "\n"
+#define SECOND(field) WORD(field, "16")
+#define THIRD(field)  WORD(field, "24")
+
+typedef struct BuiltFormat {
     const char *name;
     const char *text;
-} formats[] = {
+} BuiltFormat;
+
+static const BuiltFormat word_formats[] = {
+    {"sched/sched_switch", WORDS("sched_switch", "105", "prev_pid",
+                                 SECOND("prev_state") THIRD("next_pid"))},
+    {"sched/sched_waking",
+     WORDS("sched_waking", "106", "pid", SECOND("target_cpu"))},
+    {"kvm/kvm_exit",
+     WORDS("kvm_exit", "107", "vcpu_id", SECOND("exit_reason") THIRD("isa"))},
+    {"irq_vectors/local_timer_entry",
+     WORDS("local_timer_entry", "108", "vector", "")},
+    {"irq_vectors/local_timer_exit",
+     WORDS("local_timer_exit", "109", "vector", "")},
+    {"msr/write_msr", WORDS("write_msr", "110", "msr", SECOND("val"))},
+    {"kvm/kvm_inj_virq", WORDS("kvm_inj_virq", "111", "vector", "")},
+    {"kvm/kvm_userspace_exit",
+     WORDS("kvm_userspace_exit", "112", "reason", SECOND("errno"))},
+    {"kvm/kvm_vcpu_wakeup",
+     WORDS("kvm_vcpu_wakeup", "113", "ns", SECOND("waited"))},
+    {"kvm/kvm_apic_accept_irq",
+     WORDS("kvm_apic_accept_irq", "114", "apicid", SECOND("vec"))},
+    {"kvm/kvm_write_tsc_offset",
+     WORDS("kvm_write_tsc_offset", "115", "previous_tsc_offset",
+           SECOND("next_tsc_offset"))},
+    {"kvm/kvm_pio", WORDS("kvm_pio", "116", "rw", SECOND("port"))},
+};
+
+static const BuiltFormat formats[] = {
     {"kvm/kvm_entry",
      FORMAT("kvm_entry", "100", "s64", "vcpu_id", "vcpu %lld")},
     {"kvm/kvm_exit", FORMAT("kvm_exit", "101", "s64", "vcpu_id", "vcpu %lld")},
@@ -190,7 +227,34 @@ void dat_builder_add(DatBuilder *builder, unsigned cpu_number, uint64_t ticks,
     dat_builder_add_record(builder, cpu_number, ticks, &record, sizeof(record));
 }
 
-static void add_texts(DatWriter *writer)
+void dat_builder_add_words(DatBuilder *builder, unsigned cpu, uint64_t ticks,
+                           BuiltEvent event, int32_t pid, const int64_t *words,
+                           unsigned n_words)
+{
+    uint8_t bytes[MAX_RECORD_BYTES] = {0};
+    const Record head = {.type = (uint16_t)event, .pid = pid};
+    size_t head_bytes = offsetof(Record, value);
+
+    memcpy(bytes, &head, head_bytes);
+    memcpy(bytes + head_bytes, words, n_words * sizeof(*words));
+    dat_builder_add_record(builder, cpu, ticks, bytes,
+                           (uint32_t)(head_bytes + n_words * sizeof(*words)));
+}
+
+void dat_builder_use_words(DatBuilder *builder)
+{
+    builder->use_words = true;
+}
+
+static void add_formats(DatWriter *writer, const BuiltFormat *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        dat_writer_add_text(writer, TRACE_META_EVENT_FORMAT, list[i].name,
+                            list[i].text, strlen(list[i].text));
+    }
+}
+
+static void add_texts(const DatBuilder *builder, DatWriter *writer)
 {
     static const char clock[] = "local global [x86-tsc]\n";
     static const char cmdlines[] = "7 worker\n";
@@ -201,9 +265,12 @@ static void add_texts(DatWriter *writer)
                         strlen(clock));
     dat_writer_add_text(writer, TRACE_META_CMDLINES, NULL, cmdlines,
                         strlen(cmdlines));
-    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
-        dat_writer_add_text(writer, TRACE_META_EVENT_FORMAT, formats[i].name,
-                            formats[i].text, strlen(formats[i].text));
+    if (builder->use_words) {
+        /* kvm_entry is the same in both. */
+        add_formats(writer, formats, 1);
+        add_formats(writer, word_formats, G_N_ELEMENTS(word_formats));
+    } else {
+        add_formats(writer, formats, G_N_ELEMENTS(formats));
     }
 }
 
@@ -244,7 +311,7 @@ char *dat_builder_write(DatBuilder *builder, const char *name,
     for (uint32_t i = 0; i < builder->n_cpus; i++) {
         pages[i] = builder->cpus[i].pages->len;
     }
-    add_texts(writer);
+    add_texts(builder, writer);
     dat_writer_start(writer, fd, options, pages, builder->n_cpus, &error);
     g_assert_no_error(error);
     write_pages(builder, writer);

@@ -19,6 +19,19 @@ typedef enum BuiltEvent {
     BUILT_WRITE_TSC = 102, /* value: next offset; the previous one is 0 */
     BUILT_NUMBER = 103,    /* value: printed as number=VALUE */
     BUILT_MANY = 104,      /* fields of all kinds; see dat-builder.c */
+    /* By dat_builder_add_words(), with these fields: */
+    BUILT_SWITCH = 105,      /* prev_pid, prev_state, next_pid */
+    BUILT_WAKING = 106,      /* pid, target_cpu */
+    BUILT_EXIT = 107,        /* vcpu_id, exit_reason, isa: a kvm_exit, too */
+    BUILT_TIMER_ENTRY = 108, /* vector */
+    BUILT_TIMER_EXIT = 109,  /* vector */
+    BUILT_WRITE_MSR = 110,   /* msr, val */
+    BUILT_INJECT = 111,      /* vector */
+    BUILT_USER_EXIT = 112,   /* reason, errno */
+    BUILT_HALT_OVER = 113,   /* ns, waited */
+    BUILT_ACCEPT = 114,      /* apicid, vec */
+    BUILT_STEP = 115,        /* previous_tsc_offset, next_tsc_offset */
+    BUILT_PIO = 116,         /* rw, port */
 } BuiltEvent;
 
 typedef struct DatBuilder DatBuilder;
@@ -36,6 +49,14 @@ void dat_builder_add(DatBuilder *builder, unsigned cpu, uint64_t ticks,
 /* The same with a record of any bytes, a multiple of 4 up to 112. */
 void dat_builder_add_record(DatBuilder *builder, unsigned cpu, uint64_t ticks,
                             const void *record, uint32_t size_bytes);
+
+/* The same with n_words 64-bit fields. */
+void dat_builder_add_words(DatBuilder *builder, unsigned cpu, uint64_t ticks,
+                           BuiltEvent event, int32_t pid, const int64_t *words,
+                           unsigned n_words);
+
+/* Leaves the plain kvm_exit and kvm_write_tsc_offset out for those of words. */
+void dat_builder_use_words(DatBuilder *builder);
 
 /* Writes it below a new directory; returns the path, the caller's. */
 char *dat_builder_write(DatBuilder *builder, const char *name,

@@ -1,0 +1,129 @@
+/*
+ * qemu-trace-merge diff: what changed between two recordings, by cause.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "commands/commands.h"
+
+#include <gio/gio.h>
+#include <stdio.h>
+
+#include "commands/input-options.h"
+#include "explain/analysis.h"
+#include "explain/comparison.h"
+#include "explain/interval.h"
+#include "explain/sentence.h"
+#include "output/target.h"
+
+/* Below this share of a second a change is not worth a line. */
+#define MIN_CHANGE_NS_PER_S 1000.0
+
+static Analysis *analyse(char *dir, GError **error)
+{
+    g_autoptr(InputOptions) input_options = input_options_new();
+    char *operands[] = {dir, NULL};
+    g_autoptr(GPtrArray) inputs =
+        input_options_open(input_options, operands, error);
+    Analysis *analysis = NULL;
+
+    if (inputs) {
+        analysis = analysis_make(inputs, NULL);
+        input_options_warn(inputs);
+        if (analysis->scale.unit == TIMELINE_TICKS) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                        "%s: its ticks have no known length, so times can't "
+                        "be compared",
+                        dir);
+            g_clear_pointer(&analysis, analysis_free);
+        }
+    }
+    return analysis;
+}
+
+static void print_times(const Comparison *comparison, FILE *stream)
+{
+    fprintf(stream, "%-28s %11s %11s %11s %11s %11s %11s\n", "", "A per s",
+            "B per s", "A p99 us", "B p99 us", "A max us", "B max us");
+    for (guint i = 0; i < comparison->times->len; i++) {
+        const ComparedTimes *times =
+            &g_array_index(comparison->times, ComparedTimes, i);
+
+        fprintf(stream, "%-28s %11.1f %11.1f %11.1f %11.1f %11.1f %11.1f\n",
+                times->text, times->a_per_s, times->b_per_s,
+                (double)times->a_p99_ns / 1e3, (double)times->b_p99_ns / 1e3,
+                (double)times->a_max_ns / 1e3, (double)times->b_max_ns / 1e3);
+    }
+}
+
+static void print_causes(const Comparison *comparison, unsigned n_shown,
+                         FILE *stream)
+{
+    fprintf(stream,
+            "\nWhat made up the latencies, microseconds in each second "
+            "(first cause of so many):\n%12s %12s %12s  %s\n",
+            "A", "B", "change", "of: cause");
+    for (guint i = 0; i < comparison->causes->len && i < n_shown; i++) {
+        const ComparedCause *cause =
+            &g_array_index(comparison->causes, ComparedCause, i);
+        double change = cause->b.ns_per_s - cause->a.ns_per_s;
+
+        if (change < MIN_CHANGE_NS_PER_S && change > -MIN_CHANGE_NS_PER_S) {
+            break;
+        }
+        fprintf(stream,
+                "%12.1f %12.1f %+12.1f  %s: %s (%" G_GUINT64_FORMAT
+                " -> %" G_GUINT64_FORMAT ")\n",
+                cause->a.ns_per_s / 1e3, cause->b.ns_per_s / 1e3, change / 1e3,
+                interval_kind_text(cause->kind), cause->text, cause->a.n_first,
+                cause->b.n_first);
+    }
+}
+
+static bool print(char **dirs, unsigned n_shown, GError **error)
+{
+    g_autoptr(Analysis) a = analyse(dirs[0], error);
+    g_autoptr(Analysis) b = a ? analyse(dirs[1], error) : NULL;
+    g_autoptr(Comparison) comparison = b ? comparison_make(a, b) : NULL;
+    g_autoptr(OutputTarget) target =
+        comparison ? output_target_file(NULL, error) : NULL;
+
+    if (!target) {
+        return false;
+    }
+    fprintf(output_target_stream(target), "A: %s\nB: %s\n\n", dirs[0], dirs[1]);
+    print_times(comparison, output_target_stream(target));
+    print_causes(comparison, n_shown, output_target_stream(target));
+    return output_target_finish(target, error);
+}
+
+int cmd_diff(int argc, char **argv)
+{
+    gint n_shown = 20;
+    g_auto(GStrv) operands = NULL;
+    const GOptionEntry entries[] = {
+        {"number", 'N', 0, G_OPTION_ARG_INT, &n_shown,
+         "Show so many causes, the largest change first (default: 20)", "N"},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,
+         "A B"},
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_option_context_set_summary(
+        context, "Compares the latencies of two sessions and what caused "
+                 "them, per second of\nrecording.");
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+        return command_fail("diff", error);
+    }
+    if (!operands || g_strv_length(operands) != 2) {
+        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "name two session directories, the old one first");
+        return command_fail("diff", error);
+    }
+    if (!print(operands, (unsigned)MAX(n_shown, 0), &error)) {
+        return command_fail("diff", error);
+    }
+    return 0;
+}
