@@ -6,23 +6,12 @@
 #include "trace-data/event-table.h"
 
 #include <string.h>
-#include <traceevent/event-parse.h>
-#include <traceevent/trace-seq.h>
 
+#include "trace-data/event-line.h"
+#include "trace-data/event-printer.h"
+#include "trace-data/event-table-private.h"
 #include "trace-data/event-tep.h"
-
-struct EventTable {
-    gatomicrefcount refs;
-    struct tep_handle *tep;
-    struct tep_plugin_list *plugins;
-    struct trace_seq seq; /* reused for every line */
-    uint8_t *record;      /* RECORD_BYTES, zero behind the record in hand */
-    size_t record_bytes;
-    unsigned bad_formats;
-    GHashTable *stack_ids; /* events whose text has lines of its own */
-    GHashTable *guests;    /* vCPU thread id -> EventTable, not owned */
-    EventType **types;     /* by event id, made when first asked for */
-};
+#include "trace-data/print-compile.h"
 
 /*
  * The kvm plugin asks for symbols through a function with a fixed name and
@@ -37,14 +26,28 @@ const char *tep_plugin_kvm_get_func(struct tep_event *event,
 {
     EventTable *host = g_hash_table_lookup(tables_by_tep, event->tep);
     int pid = tep_data_pid(event->tep, record);
-    EventTable *guest =
-        host ? g_hash_table_lookup(host->guests, GINT_TO_POINTER(pid)) : NULL;
-    const char *name = guest ? tep_find_function(guest->tep, *val) : NULL;
+    const SymbolTable *guest =
+        host ? g_hash_table_lookup(host->guest_symbols, GINT_TO_POINTER(pid))
+             : NULL;
+    const Symbol *symbol = guest ? symbol_table_find(guest, *val) : NULL;
 
-    if (name) {
-        *val = tep_find_function_address(guest->tep, *val);
+    if (symbol) {
+        *val = symbol->address;
     }
-    return name;
+    return symbol ? symbol->name : NULL;
+}
+
+/* libtraceevent asks for symbols here, so that it needs none of its own. */
+static char *resolve_function(void *data, unsigned long long *address,
+                              G_GNUC_UNUSED char **module)
+{
+    const EventTable *table = data;
+    const Symbol *symbol = symbol_table_find(table->symbols, *address);
+
+    if (symbol) {
+        *address = symbol->address;
+    }
+    return symbol ? (char *)symbol->name : NULL;
 }
 
 struct tep_handle *event_table_tep(const EventTable *table)
@@ -55,21 +58,12 @@ struct tep_handle *event_table_tep(const EventTable *table)
 void event_table_set_guest(EventTable *host, int32_t vcpu_thread_id,
                            EventTable *guest)
 {
-    g_hash_table_insert(host->guests, GINT_TO_POINTER(vcpu_thread_id), guest);
+    g_hash_table_insert(host->guest_symbols, GINT_TO_POINTER(vcpu_thread_id),
+                        guest->symbols);
 }
-
-/* Width to which trace-cmd report pads an event's name. */
-#define NAME_WIDTH 20
-
-/*
- * libtraceevent reads fields where the format says they are, without asking
- * how long the record is.  A __data_loc word addresses no more than this.
- */
-#define RECORD_BYTES (2u << 16)
 
 /* Every record starts with the event's id: struct trace_entry. */
 #define COMMON_TYPE_BYTES 2
-#define MAX_EVENT_IDS     65536
 
 /* A GBytes as the mutable, NUL-terminated string that libtraceevent wants. */
 static char *text_dup(GBytes *text)
@@ -129,17 +123,79 @@ static void parse_formats(EventTable *table, GPtrArray *formats)
     }
 }
 
-static void note_stack_events(EventTable *table)
+/* tep_register_print_string(): without the quotes and the newline's escape. */
+static char *kernel_string(const char *text)
 {
-    static const char *const names[] = {"kernel_stack", "user_stack"};
+    g_autofree char *string = g_strdup(text[0] == '"' ? text + 1 : text);
+    size_t size = strlen(string);
+    PrintText escaped = PRINT_TEXT_INIT;
+    char *kept;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        int id = event_table_find(table, "ftrace", names[i]);
-
-        if (id != EVENT_ID_NONE) {
-            g_hash_table_add(table->stack_ids, GINT_TO_POINTER(id));
+    if (size > 0 && string[size - 1] == '"') {
+        string[--size] = '\0';
+        if (size >= 2 && strcmp(string + size - 2, "\\n") == 0) {
+            string[size -= 2] = '\0';
         }
     }
+    print_text_escape(&escaped, string, size);
+    kept = g_strndup(escaped.start ? escaped.start : "",
+                     print_text_size(&escaped));
+    print_text_clear(&escaped);
+    return kept;
+}
+
+/*
+ * Lines of "0xADDRESS : "STRING"".  libtraceevent 1.7 reads outside of lines
+ * that have another form, so that it is told of each string by itself.
+ */
+static void read_kernel_strings(EventTable *table, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        char *colon = strchr(*line, ':');
+        uint64_t address;
+
+        if (!colon || strlen(colon) < sizeof(": \"\"") - 1) {
+            continue;
+        }
+        address = g_ascii_strtoull(*line, NULL, 16);
+        tep_register_print_string(table->tep, colon + 2, address);
+        g_hash_table_insert(table->kernel_strings,
+                            g_memdup2(&address, sizeof(address)),
+                            kernel_string(colon + 2));
+    }
+}
+
+static void place_common(EventTable *table, const char *name, PrintField *place)
+{
+    struct tep_event *event = tep_get_first_event(table->tep);
+
+    if (event) {
+        print_field_place(tep_find_common_field(event, name), place);
+    }
+}
+
+static void place_common_fields(EventTable *table)
+{
+    struct tep_event *event = tep_get_first_event(table->tep);
+
+    place_common(table, "common_pid", &table->pid_place);
+    place_common(table, "common_flags", &table->flags_place);
+    place_common(table, "common_preempt_count", &table->preempt_place);
+    table->odd_flags =
+        event && (tep_find_common_field(event, "common_lock_depth") ||
+                  tep_find_common_field(event, "common_migrate_disable"));
+}
+
+static void load_plugins(EventTable *table)
+{
+    table->plugins = tep_load_plugins(table->tep);
+    if (!tables_by_tep) {
+        tables_by_tep = g_hash_table_new(NULL, NULL);
+    }
+    g_hash_table_insert(tables_by_tep, table->tep, table);
+    tep_set_function_resolver(table->tep, resolve_function, table);
 }
 
 EventTable *event_table_new(const DatFile *dat)
@@ -154,34 +210,31 @@ EventTable *event_table_new(const DatFile *dat)
     g_atomic_ref_count_init(&table->refs);
     tep_set_loglevel(TEP_LOG_NONE);
     table->tep = tep_alloc();
-    table->stack_ids = g_hash_table_new(NULL, NULL);
-    table->guests = g_hash_table_new(NULL, NULL);
-    if (!tables_by_tep) {
-        tables_by_tep = g_hash_table_new(NULL, NULL);
-    }
-    g_hash_table_insert(tables_by_tep, table->tep, table);
-    trace_seq_init(&table->seq);
-    table->record = g_malloc0(RECORD_BYTES);
-    table->types = g_new0(EventType *, MAX_EVENT_IDS);
+    table->guest_symbols = g_hash_table_new(NULL, NULL);
+    table->kernel_strings =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    table->types = g_new0(EventType *, EVENT_MAX_IDS);
+    table->printers = g_new0(EventPrinter *, EVENT_MAX_IDS);
+    table->long_bytes = dat->long_bytes;
+    table->symbols =
+        symbol_table_new(kallsyms, kallsyms ? strlen(kallsyms) : 0);
+    table->comms = comm_table_new(cmdlines);
     tep_set_long_size(table->tep, (int)dat->long_bytes);
     tep_set_page_size(table->tep, (int)dat->page_bytes);
     tep_set_cpus(table->tep, (int)dat->cpus->len);
-    table->plugins = tep_load_plugins(table->tep);
+    load_plugins(table);
     if (header_page) {
         tep_parse_header_page(table->tep, header_page, strlen(header_page),
                               (int)dat->long_bytes);
     }
     parse_formats(table, metadata->formats);
-    if (kallsyms) {
-        tep_parse_kallsyms(table->tep, kallsyms);
-    }
     if (printk_formats) {
-        tep_parse_printk_formats(table->tep, printk_formats);
+        read_kernel_strings(table, printk_formats);
     }
     if (cmdlines) {
         tep_parse_saved_cmdlines(table->tep, cmdlines);
     }
-    note_stack_events(table);
+    place_common_fields(table);
     return table;
 }
 
@@ -196,17 +249,22 @@ void event_table_unref(EventTable *table)
     if (!table || !g_atomic_ref_count_dec(&table->refs)) {
         return;
     }
-    trace_seq_destroy(&table->seq);
-    g_hash_table_remove(tables_by_tep, table->tep);
-    g_hash_table_unref(table->guests);
-    tep_unload_plugins(table->plugins, table->tep);
-    tep_free(table->tep);
-    g_hash_table_unref(table->stack_ids);
-    for (int i = 0; i < MAX_EVENT_IDS; i++) {
+    for (int i = 0; i < EVENT_MAX_IDS; i++) {
         event_type_free(table->types[i]);
+        event_printer_free(table->printers[i]);
     }
     g_free(table->types);
-    g_free(table->record);
+    g_free(table->printers);
+    event_order_free(table->order);
+    event_scratch_free(table->scratch);
+    print_text_clear(&table->text);
+    g_hash_table_remove(tables_by_tep, table->tep);
+    g_hash_table_unref(table->guest_symbols);
+    g_hash_table_unref(table->kernel_strings);
+    tep_unload_plugins(table->plugins, table->tep);
+    tep_free(table->tep);
+    symbol_table_free(table->symbols);
+    comm_table_free(table->comms);
     g_free(table);
 }
 
@@ -255,7 +313,7 @@ const EventType *event_table_type(EventTable *table, int event_id)
     EventType *type, *made;
     struct tep_event *event;
 
-    if (event_id < 0 || event_id >= MAX_EVENT_IDS) {
+    if (event_id < 0 || event_id >= EVENT_MAX_IDS) {
         return NULL;
     }
     type = g_atomic_pointer_get(&table->types[event_id]);
@@ -291,92 +349,25 @@ int event_record_id(const uint8_t *data, size_t size_bytes)
     return id;
 }
 
-/*
- * What a guest wrote must not steer a terminal, nor look like a line of
- * another machine.
- */
-static void append_escaped(GString *line, const char *text, size_t size,
-                           bool keep_newlines)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c == '\t' || (c == '\n' && keep_newlines) ||
-            (c >= 0x20 && c != 0x7f)) {
-            g_string_append_c(line, (char)c);
-        } else if (c == '\n') {
-            g_string_append(line, "\\n");
-        } else {
-            g_string_append_printf(line, "\\x%02x", c);
-        }
-    }
-}
-
-static const char *time_format(const EventTextStyle *style)
-{
-    if (!style->has_ns) {
-        return " %12d:";
-    }
-    return style->full_ns ? " %9.1d:" : " %6.1000d:";
-}
-
-static void append_name(struct trace_seq *seq, const struct tep_event *event,
-                        const char *insert)
-{
-    trace_seq_printf(seq, "%s %s: %*s", insert, event->name,
-                     MAX(0, NAME_WIDTH - (int)strlen(event->name)), "");
-}
-
-/* A short record, as a hostile guest makes it, must not show what is behind. */
-static uint8_t *padded(EventTable *table, const uint8_t *data,
-                       size_t size_bytes)
-{
-    size_t size = MIN(size_bytes, RECORD_BYTES);
-
-    memcpy(table->record, data, size);
-    if (size < table->record_bytes) {
-        memset(table->record + size, 0, table->record_bytes - size);
-    }
-    table->record_bytes = size;
-    return table->record;
-}
-
 void event_table_print(EventTable *table, GString *line,
                        const EventTextStyle *style, const char *insert,
                        unsigned cpu, uint64_t time, const uint8_t *data,
                        size_t size_bytes)
 {
-    struct trace_seq *seq = &table->seq;
-    struct tep_record record = {
-        .ts = time,
-        .size = (int)MIN(size_bytes, RECORD_BYTES),
-        .data = padded(table, data, size_bytes),
-        .cpu = (int)cpu,
+    EventLine event = {
+        .data = data,
+        .size_bytes = (uint32_t)MIN(size_bytes, UINT32_MAX),
+        .cpu = cpu,
+        .time = time,
     };
-    int id = event_record_id(data, size_bytes);
-    struct tep_event *event =
-        id == EVENT_ID_NONE ? NULL : tep_find_event(table->tep, id);
-    size_t size;
 
-    if (!event) {
-        g_string_append_printf(line, "[%03u] unknown event %d of %zu bytes",
-                               cpu, id, size_bytes);
-        return;
+    if (!table->order) {
+        table->order = event_order_new();
+        table->scratch = event_scratch_new();
     }
-    trace_seq_reset(seq);
-    tep_print_event(table->tep, seq, &record, "%16s-%-5d [%03d]",
-                    TEP_PRINT_COMM, TEP_PRINT_PID, TEP_PRINT_CPU);
-    tep_print_event(table->tep, seq, &record, " %s", TEP_PRINT_LATENCY);
-    tep_print_event(table->tep, seq, &record, time_format(style),
-                    TEP_PRINT_TIME);
-    append_name(seq, event, insert);
-    tep_print_event(table->tep, seq, &record, "%s", TEP_PRINT_INFO);
-    trace_seq_terminate(seq);
-    size = seq->len;
-    if (size > 0 && seq->buffer[size - 1] == '\n') {
-        size--;
-    }
-    append_escaped(line, seq->buffer, size,
-                   g_hash_table_contains(table->stack_ids,
-                                         GINT_TO_POINTER(id)));
+    table->text.next = table->text.start;
+    event_order_add(table->order, table, &event);
+    event_line_print(&event, style, insert, table->scratch, &table->text);
+    g_string_append_len(line, table->text.start,
+                        (gssize)print_text_size(&table->text));
 }

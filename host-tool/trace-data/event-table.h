@@ -51,16 +51,21 @@ const char *event_table_comm(const EventTable *table, int32_t pid);
 /* The event id of a record; EVENT_ID_NONE when it is too short for one. */
 int event_record_id(const uint8_t *data, size_t size_bytes);
 
-/* How event_table_print() writes a line. */
+/* How a line is written. */
 typedef struct EventTextStyle {
-    bool has_ns;  /* time is nanoseconds and printed as seconds */
-    bool full_ns; /* with 9 digits instead of 6 */
+    bool has_ns;     /* time is nanoseconds and printed as seconds */
+    bool full_ns;    /* with 9 digits instead of 6 */
+    bool latency;    /* trace-cmd's -l: a short name, flags beside the CPU */
+    bool no_flags;   /* no column of flags: trace-cmd up to 3.1 */
+    bool raw;        /* trace-cmd's -R: each field's value */
+    bool by_library; /* libtraceevent's own text, to compare with */
 } EventTextStyle;
 
 /*
  * Appends one record as `trace-cmd report` writes it: comm-pid, CPU, flags,
  * time, event, text, without the newline at the end.  insert stands between
  * time and event's name.  Control characters of the record are escaped.
+ * Records must come in the order of printing; see event-line.h.
  */
 void event_table_print(EventTable *table, GString *line,
                        const EventTextStyle *style, const char *insert,

@@ -1,0 +1,53 @@
+/*
+ * EventTable's inside, for the files that print from it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef EVENT_TABLE_PRIVATE_H
+#define EVENT_TABLE_PRIVATE_H
+
+#include <traceevent/event-parse.h>
+#include <traceevent/trace-seq.h>
+
+#include "trace-data/comm-table.h"
+#include "trace-data/event-table.h"
+#include "trace-data/print-program.h"
+#include "trace-data/symbol-table.h"
+
+#define EVENT_MAX_IDS 65536
+
+/*
+ * libtraceevent reads fields where the format says they are, without asking
+ * how long the record is.  A __data_loc word addresses no more than this.
+ */
+#define EVENT_RECORD_BYTES (2u << 16)
+
+struct EventTable {
+    gatomicrefcount refs;
+    struct tep_handle *tep;
+    struct tep_plugin_list *plugins;
+    unsigned bad_formats;
+    GHashTable *guest_symbols; /* vCPU thread id -> SymbolTable, not owned */
+    EventType **types;         /* by event id, made when first asked for */
+    struct EventPrinter **printers; /* likewise */
+    unsigned n_by_library;
+    SymbolTable *symbols;
+    CommTable *comms;
+    GHashTable *kernel_strings; /* uint64_t address -> char *, escaped */
+    unsigned long_bytes;
+    PrintField pid_place;
+    PrintField flags_place;
+    PrintField preempt_place;
+    bool odd_flags; /* more columns than today's kernels have */
+
+    /* For event_table_print(). */
+    struct EventOrder *order;
+    struct EventScratch *scratch;
+    PrintText text;
+};
+
+/* libtraceevent and its plugins are not made for threads. */
+void event_table_lock_library(void);
+void event_table_unlock_library(void);
+
+#endif
