@@ -56,11 +56,15 @@ static OutputTarget *open_target(const OutputOps *ops, const char *path,
 }
 
 static bool write_report(const OutputOps *ops, const char *path, OutputJob *job,
-                         GError **error)
+                         const SelectOptions *select_options, GError **error)
 {
-    g_autoptr(OutputTarget) target = open_target(ops, path, error);
-    g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(Timeline) timeline = timeline_new(job->inputs);
+    g_autoptr(OutputTarget) target = NULL;
 
+    if (!select_options_seek(select_options, job->inputs, timeline, error)) {
+        return false;
+    }
+    target = open_target(ops, path, error);
     if (!target) {
         return false;
     }
@@ -74,7 +78,6 @@ static bool write_report(const OutputOps *ops, const char *path, OutputJob *job,
     job->name = output_target_name(target);
     job->stream = output_target_stream(target);
     job->dir_fd = output_target_dir_fd(target);
-    timeline = timeline_new(job->inputs);
     return output_write(ops, job, timeline, error) &&
            output_target_finish(target, error);
 }
@@ -136,7 +139,7 @@ int cmd_report(int argc, char **argv)
         .inputs = inputs,
         .text = {.full_ns = full_ns, .ts_diff = ts_diff},
     };
-    if (!write_report(ops, output, &job, &error)) {
+    if (!write_report(ops, output, &job, select_options, &error)) {
         int status = command_fail("report", error);
 
         end_by_signal();

@@ -7,11 +7,13 @@
 
 #include "commands/commands.h"
 #include "merge/selection.h"
+#include "merge/time-range.h"
 
 struct SelectOptions {
     const InputOptions *input_options;
     Selection *selection;
     EventFilterSense sense; /* of the filters that follow */
+    TimeRange range;
 };
 
 SelectOptions *select_options_new(const InputOptions *input_options)
@@ -93,6 +95,70 @@ static gboolean on_pid(const char *name, const char *value, gpointer data,
     return add_list(selection_add_pids, name, value, data, error);
 }
 
+static gboolean add_point(TimePoint *point, const char *name, const char *value,
+                          GError **error)
+{
+    if (time_point_parse(value, point, error)) {
+        return TRUE;
+    }
+    g_prefix_error(error, "%s: ", name);
+    return FALSE;
+}
+
+static gboolean on_from(const char *name, const char *value, gpointer data,
+                        GError **error)
+{
+    return add_point(&((SelectOptions *)data)->range.from, name, value, error);
+}
+
+static gboolean on_to(const char *name, const char *value, gpointer data,
+                      GError **error)
+{
+    return add_point(&((SelectOptions *)data)->range.to, name, value, error);
+}
+
+static gboolean on_around(const char *name, const char *value, gpointer data,
+                          GError **error)
+{
+    if (time_range_parse_around(&((SelectOptions *)data)->range, value,
+                                error)) {
+        return TRUE;
+    }
+    g_prefix_error(error, "%s: ", name);
+    return FALSE;
+}
+
+static gboolean add_count(uint64_t *count, bool *given, const char *name,
+                          const char *value, GError **error)
+{
+    guint64 number;
+
+    if (!g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT64, &number, NULL)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s %s: not a number of events", name, value);
+        return FALSE;
+    }
+    *count = number;
+    *given = true;
+    return TRUE;
+}
+
+static gboolean on_head(const char *name, const char *value, gpointer data,
+                        GError **error)
+{
+    TimeRange *range = &((SelectOptions *)data)->range;
+
+    return add_count(&range->head, &range->has_head, name, value, error);
+}
+
+static gboolean on_tail(const char *name, const char *value, gpointer data,
+                        GError **error)
+{
+    TimeRange *range = &((SelectOptions *)data)->range;
+
+    return add_count(&range->tail, &range->has_tail, name, value, error);
+}
+
 GOptionGroup *select_options_group(SelectOptions *options)
 {
     static const GOptionEntry entries[] = {
@@ -113,6 +179,17 @@ GOptionGroup *select_options_group(SelectOptions *options)
          "Only these events, as in kvm,sched:sched_*", "EVENT,..."},
         {"pid", 0, 0, G_OPTION_ARG_CALLBACK, on_pid, "Only these tasks",
          "PID,..."},
+        {"from", 0, 0, G_OPTION_ARG_CALLBACK, on_from,
+         "From this time on, as in 58.973710, +1.5s, -200us or 17692t", "TIME"},
+        {"to", 0, 0, G_OPTION_ARG_CALLBACK, on_to,
+         "Up to this time; + counts from --from", "TIME"},
+        {"around", 0, 0, G_OPTION_ARG_CALLBACK, on_around,
+         "From SPAN (default: 1ms) before this time to SPAN after it",
+         "TIME[:SPAN]"},
+        {"head", 0, 0, G_OPTION_ARG_CALLBACK, on_head,
+         "Only the first N events of what is left", "N"},
+        {"tail", 0, 0, G_OPTION_ARG_CALLBACK, on_tail,
+         "Only the last N events of what is left", "N"},
         G_OPTION_ENTRY_NULL,
     };
     GOptionGroup *group =
@@ -132,4 +209,10 @@ gboolean select_options_apply(SelectOptions *options, GPtrArray *inputs,
 
     command_warn(warnings);
     return done;
+}
+
+gboolean select_options_seek(const SelectOptions *options, GPtrArray *inputs,
+                             Timeline *timeline, GError **error)
+{
+    return time_range_apply(&options->range, inputs, timeline, error);
 }

@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "commands/input-options.h"
+#include "merge/timeline.h"
 
 typedef struct SelectOptions SelectOptions;
 
@@ -25,6 +26,10 @@ GOptionGroup *select_options_group(SelectOptions *options);
  */
 gboolean select_options_apply(SelectOptions *options, GPtrArray *inputs,
                               GError **error);
+
+/* Moves a timeline of these inputs to the part of it that is wanted. */
+gboolean select_options_seek(const SelectOptions *options, GPtrArray *inputs,
+                             Timeline *timeline, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SelectOptions, select_options_free)
 

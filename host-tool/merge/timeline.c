@@ -40,9 +40,11 @@ struct Timeline {
     Offer *losers;  /* [1, n_leaves); a match between 2i and 2i + 1 is at i */
     guint n_leaves; /* slots, rounded up to a power of 2 */
     Offer winner;
-    bool by_time; /* the inputs' ticks differ: compare nanoseconds */
-    bool taken;   /* the winner was handed out: ask its slot for the next */
-    bool started; /* the tree was built */
+    bool by_time;     /* the inputs' ticks differ: compare nanoseconds */
+    uint64_t end_key; /* of the last event to hand out */
+    uint64_t n_left;  /* events to hand out */
+    bool taken;       /* the winner was handed out: ask its slot for the next */
+    bool started;     /* the tree was built */
 };
 
 uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks)
@@ -184,6 +186,8 @@ Timeline *timeline_new(GPtrArray *inputs)
 {
     Timeline *timeline = g_new0(Timeline, 1);
 
+    timeline->end_key = UINT64_MAX;
+    timeline->n_left = UINT64_MAX;
     timeline->slots = g_array_new(FALSE, FALSE, sizeof(Slot));
     for (guint i = 0; i < inputs->len; i++) {
         const TimelineInput *first = inputs->pdata[0];
@@ -223,7 +227,8 @@ static bool find_winner(Timeline *timeline)
         timeline->winner = play(timeline, ask(timeline, timeline->winner.slot));
     }
     timeline->taken = false;
-    return !timeline->winner.is_over;
+    return !timeline->winner.is_over &&
+           timeline->winner.key <= timeline->end_key;
 }
 
 static int64_t add_missed(int64_t a, int64_t b)
@@ -266,11 +271,13 @@ static const Slot *take_next(Timeline *timeline, CpuEvent *event)
 
 bool timeline_next(Timeline *timeline, TimelineEvent *event)
 {
-    const Slot *slot = take_next(timeline, &event->event);
+    const Slot *slot =
+        timeline->n_left ? take_next(timeline, &event->event) : NULL;
 
     if (!slot) {
         return false;
     }
+    timeline->n_left--;
     event->input = slot->input;
     event->cpu = slot->cpu;
     event->time =
@@ -307,6 +314,43 @@ void timeline_seek(Timeline *timeline, uint64_t time)
                         timeline_scale_invert(&slot->input->scale, time));
     }
     restart(timeline);
+}
+
+bool timeline_has_one_scale(const Timeline *timeline)
+{
+    return !timeline->by_time;
+}
+
+void timeline_set_end_ticks(Timeline *timeline, uint64_t line_ticks)
+{
+    timeline->end_key = line_ticks;
+}
+
+void timeline_set_end(Timeline *timeline, uint64_t time)
+{
+    uint64_t ticks;
+
+    timeline->end_key = time;
+    if (timeline->by_time || timeline->slots->len == 0 || time == UINT64_MAX) {
+        return;
+    }
+    /* The last tick that is not after it. */
+    ticks =
+        timeline_scale_invert(&slot_at(timeline, 0)->input->scale, time + 1);
+    if (ticks == UINT64_MAX) {
+        timeline->end_key = ticks;
+    } else if (ticks > 0) {
+        timeline->end_key = ticks - 1;
+    } else {
+        /* Before everything: nothing may come. */
+        timeline->end_key = 0;
+        timeline->n_left = 0;
+    }
+}
+
+void timeline_set_limit(Timeline *timeline, uint64_t n_events)
+{
+    timeline->n_left = n_events;
 }
 
 void timeline_rewind(Timeline *timeline)
@@ -360,6 +404,29 @@ static uint64_t page_key(const Slot *slot, const Timeline *timeline,
                              : walk->page.first_ticks;
 }
 
+/* To the slot's last page that begins before the timeline's end. */
+static void start_walk(const Timeline *timeline, const Slot *slot,
+                       TailWalk *walk)
+{
+    uint64_t low = 0;
+    uint64_t high = cpu_cursor_page_count(slot->cursor);
+
+    while (low < high && timeline->end_key != UINT64_MAX) {
+        TailWalk middle = {.number = low + (high - low) / 2 + 1};
+        uint64_t next = middle.number;
+
+        walk_back(slot->cursor, &middle);
+        if (middle.exists &&
+            page_key(slot, timeline, &middle) > timeline->end_key) {
+            high = middle.number;
+        } else {
+            low = next;
+        }
+    }
+    walk->number = high;
+    walk_back(slot->cursor, walk);
+}
+
 /*
  * A key from which on there are n_events or more: all CPUs' pages are taken
  * in the order of their beginnings, the latest first, until they hold enough.
@@ -370,10 +437,7 @@ static uint64_t find_tail(Timeline *timeline, uint64_t n_events)
     uint64_t n_found = 0, key = 0;
 
     for (guint i = 0; i < timeline->slots->len; i++) {
-        CpuCursor *cursor = slot_at(timeline, i)->cursor;
-
-        walks[i].number = cpu_cursor_page_count(cursor);
-        walk_back(cursor, &walks[i]);
+        start_walk(timeline, slot_at(timeline, i), &walks[i]);
     }
     while (n_found < n_events) {
         TailWalk *latest = NULL;
@@ -410,7 +474,7 @@ void timeline_seek_last(Timeline *timeline, uint64_t n_events)
 {
     uint64_t n_read = n_events;
     uint64_t key, n_found;
-    TimelineEvent event;
+    CpuEvent event;
 
     /* Of the events that are read, only some may be wanted. */
     for (;; n_read *= TAIL_GROWTH) {
@@ -423,7 +487,7 @@ void timeline_seek_last(Timeline *timeline, uint64_t n_events)
         }
     }
     seek_key(timeline, key);
-    while (n_found > n_events && timeline_next(timeline, &event)) {
+    while (n_found > n_events && take_next(timeline, &event)) {
         n_found--;
     }
 }

@@ -133,6 +133,20 @@ void timeline_seek_last(Timeline *timeline, uint64_t n_events);
 void timeline_rewind(Timeline *timeline);
 
 /*
+ * Where it ends: no event after this is handed out or counted by
+ * timeline_seek_last().  Holds until it is set again; timeline_span() doesn't
+ * heed it.
+ */
+void timeline_set_end(Timeline *timeline, uint64_t time);
+/* The same by line_ticks; the inputs must count the same ticks. */
+void timeline_set_end_ticks(Timeline *timeline, uint64_t line_ticks);
+/* timeline_next() hands out so many events more. */
+void timeline_set_limit(Timeline *timeline, uint64_t n_events);
+
+/* Do all inputs' ticks become times alike? */
+bool timeline_has_one_scale(const Timeline *timeline);
+
+/*
  * The first and the last event, for times relative to the recording's ends.
  * False when there is no event.  Leaves the timeline at its beginning.
  */
