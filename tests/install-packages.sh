@@ -9,15 +9,16 @@ set -euo pipefail
 packages=(
     # building the project
     gcc libc6-dev make meson ninja-build pkg-config
-    libglib2.0-dev libjson-c-dev libseccomp-dev libtraceevent-dev
-    libtracefs-dev libzstd-dev scdoc zlib1g-dev
+    libglib2.0-dev libjson-c-dev libprotobuf-c-dev libseccomp-dev
+    libtraceevent-dev libtracefs-dev libzstd-dev protobuf-c-compiler scdoc
+    zlib1g-dev
     # fetching, patching and building QEMU
     bison bzip2 ca-certificates dpkg-dev flex git libcap-ng-dev libfdt-dev
     libpixman-1-dev patch python3 python3-venv xz-utils
     # the lab's images
     bash busybox-static cpio kmod msr-tools rt-tests
     # tests that compare with other programs
-    jq trace-cmd
+    jq protobuf-compiler trace-cmd
 )
 
 have()

@@ -99,7 +99,7 @@ int cmd_report(int argc, char **argv)
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
         {"format", 0, 0, G_OPTION_ARG_STRING, &format,
-         "Write this format: text (the default) or json", "FORMAT"},
+         "Write this format: text (the default), json or perfetto", "FORMAT"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
          "Write to this file, or directory, once it is complete", "FILE"},
         {"nanoseconds", 't', 0, G_OPTION_ARG_NONE, &full_ns,

@@ -24,6 +24,9 @@ typedef struct OutputJob {
     FILE *stream;      /* of a format that is a file */
     int dir_fd;        /* an empty directory, of a format that is one */
     TextOptions text;
+    /* Real time less the timeline's, in nanoseconds, where it is known. */
+    bool has_wall_offset;
+    int64_t wall_offset_ns;
     /* Once it is not 0, writing ends with an error; NULL: never. */
     const volatile sig_atomic_t *stop;
 } OutputJob;
@@ -45,6 +48,7 @@ typedef struct OutputOps {
 } OutputOps;
 
 extern const OutputOps json_output_ops;
+extern const OutputOps perfetto_output_ops;
 extern const OutputOps text_output_ops;
 
 /* The format of this name; an error that lists them all if there is none. */

@@ -312,6 +312,7 @@ void dat_file_close(DatFile *dat)
     g_ptr_array_unref(dat->problems);
     g_free(dat->instance);
     g_free(dat->clock);
+    g_free(dat->uname);
     g_free(dat->path);
     g_free(dat);
 }

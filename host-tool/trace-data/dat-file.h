@@ -54,6 +54,7 @@ typedef struct DatFile {
     DatMetadata metadata; /* of the file; an instance has none of its own */
     DatOptions options;   /* empty where the file has none */
     char *clock;          /* "x86-tsc"; "local" where the file doesn't say */
+    char *uname;          /* "Linux HOST RELEASE ..."; NULL: not told */
     int64_t ts_offset_ns; /* options DATE and OFFSET, added to nanoseconds */
     GArray *cpus;         /* of DatCpuData, by CPU number */
     Compression *compression; /* of the CPUs' data; NULL: stored as it is */

@@ -256,6 +256,10 @@ char *dat_option_read(DatFile *dat, DatOptionId id, GBytes *option)
         return read_guest(dat, &in);
     case DAT_OPTION_TIME_SHIFT:
         return read_time_shift(dat, &in);
+    case DAT_OPTION_UNAME:
+        g_free(dat->uname);
+        dat->uname = g_strndup((const char *)in.next, in.left);
+        return NULL;
     case DAT_OPTION_DATE:
         return read_ns_offset(dat, &in, 1000);
     case DAT_OPTION_OFFSET:

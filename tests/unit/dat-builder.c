@@ -41,6 +41,7 @@ struct DatBuilder {
     uint32_t n_cpus;
     BuiltCpu *cpus;
     bool use_words;
+    GHashTable *formats; /* name -> text: those that were added */
 };
 
 static const char header_page[] =
@@ -128,6 +129,8 @@ DatBuilder *dat_builder_new(uint32_t n_cpus)
     DatBuilder *builder = g_new0(DatBuilder, 1);
 
     builder->n_cpus = n_cpus;
+    builder->formats =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     builder->cpus = g_new0(BuiltCpu, n_cpus);
     for (uint32_t i = 0; i < n_cpus; i++) {
         builder->cpus[i].pages = g_ptr_array_new_with_free_func(g_free);
@@ -143,8 +146,15 @@ void dat_builder_free(DatBuilder *builder)
             g_ptr_array_unref(builder->cpus[i].pages);
         }
         g_free(builder->cpus);
+        g_hash_table_unref(builder->formats);
         g_free(builder);
     }
+}
+
+void dat_builder_add_format(DatBuilder *builder, const char *name,
+                            const char *text)
+{
+    g_hash_table_insert(builder->formats, g_strdup(name), g_strdup(text));
 }
 
 static uint8_t *last_page(BuiltCpu *cpu)
@@ -246,11 +256,26 @@ void dat_builder_use_words(DatBuilder *builder)
     builder->use_words = true;
 }
 
-static void add_formats(DatWriter *writer, const BuiltFormat *list, size_t n)
+static void add_formats(const DatBuilder *builder, DatWriter *writer,
+                        const BuiltFormat *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        dat_writer_add_text(writer, TRACE_META_EVENT_FORMAT, list[i].name,
-                            list[i].text, strlen(list[i].text));
+        if (!g_hash_table_contains(builder->formats, list[i].name)) {
+            dat_writer_add_text(writer, TRACE_META_EVENT_FORMAT, list[i].name,
+                                list[i].text, strlen(list[i].text));
+        }
+    }
+}
+
+static void add_own_formats(const DatBuilder *builder, DatWriter *writer)
+{
+    GHashTableIter iter;
+    gpointer name, text;
+
+    g_hash_table_iter_init(&iter, builder->formats);
+    while (g_hash_table_iter_next(&iter, &name, &text)) {
+        dat_writer_add_text(writer, TRACE_META_EVENT_FORMAT, name, text,
+                            strlen(text));
     }
 }
 
@@ -267,11 +292,12 @@ static void add_texts(const DatBuilder *builder, DatWriter *writer)
                         strlen(cmdlines));
     if (builder->use_words) {
         /* kvm_entry is the same in both. */
-        add_formats(writer, formats, 1);
-        add_formats(writer, word_formats, G_N_ELEMENTS(word_formats));
+        add_formats(builder, writer, formats, 1);
+        add_formats(builder, writer, word_formats, G_N_ELEMENTS(word_formats));
     } else {
-        add_formats(writer, formats, G_N_ELEMENTS(formats));
+        add_formats(builder, writer, formats, G_N_ELEMENTS(formats));
     }
+    add_own_formats(builder, writer);
 }
 
 static void write_pages(DatBuilder *builder, DatWriter *writer)
@@ -299,6 +325,8 @@ char *dat_builder_write(DatBuilder *builder, const char *name,
         .long_bytes = 8,
         .trace_id = options->trace_id,
         .clock = "x86-tsc",
+        .release = "6.1.0-built",
+        .hostname = "built",
     };
     g_autoptr(DatWriter) writer = dat_writer_new(&hello);
     g_autofree uint64_t *pages = g_new0(uint64_t, builder->n_cpus);

@@ -39,6 +39,13 @@ typedef struct DatBuilder DatBuilder;
 DatBuilder *dat_builder_new(uint32_t n_cpus);
 void dat_builder_free(DatBuilder *builder);
 
+/*
+ * Another event type: "SYSTEM/NAME", and its format file's text.  It takes the
+ * place of one of ours that has the same name.
+ */
+void dat_builder_add_format(DatBuilder *builder, const char *name,
+                            const char *text);
+
 /* Ends the page in hand of this CPU; the next one is marked as after a loss
  * of missed events (-1: of unknown number; 0: no loss). */
 void dat_builder_end_page(DatBuilder *builder, unsigned cpu,
