@@ -12,6 +12,7 @@
 
 #include "commands/input-options.h"
 #include "commands/select-options.h"
+#include "commands/text-options.h"
 #include "merge/timeline.h"
 #include "output/output.h"
 #include "output/target.h"
@@ -93,7 +94,6 @@ static void end_by_signal(void)
 
 int cmd_report(int argc, char **argv)
 {
-    gboolean full_ns = FALSE, ts_diff = FALSE;
     g_autofree char *format = NULL;
     g_autofree char *output = NULL;
     g_auto(GStrv) operands = NULL;
@@ -102,10 +102,6 @@ int cmd_report(int argc, char **argv)
          "Write this format: text (the default), json or perfetto", "FORMAT"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
          "Write to this file, or directory, once it is complete", "FILE"},
-        {"nanoseconds", 't', 0, G_OPTION_ARG_NONE, &full_ns,
-         "Print times with nanoseconds", NULL},
-        {"ts-diff", 0, 0, G_OPTION_ARG_NONE, &ts_diff,
-         "Print the nanoseconds since the line before", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,
          "[DIR]"},
         G_OPTION_ENTRY_NULL,
@@ -116,7 +112,7 @@ int cmd_report(int argc, char **argv)
     g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(GError) error = NULL;
     const OutputOps *ops;
-    OutputJob job;
+    OutputJob job = {0};
 
     g_option_context_set_summary(
         context, "Prints the merged timeline of the session in DIR, or of "
@@ -124,6 +120,7 @@ int cmd_report(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
     g_option_context_add_group(context, select_options_group(select_options));
+    g_option_context_add_group(context, text_options_group(&job.text));
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return command_fail("report", error);
     }
@@ -135,10 +132,7 @@ int cmd_report(int argc, char **argv)
     if (!inputs || !select_options_apply(select_options, inputs, &error)) {
         return command_fail("report", error);
     }
-    job = (OutputJob){
-        .inputs = inputs,
-        .text = {.full_ns = full_ns, .ts_diff = ts_diff},
-    };
+    job.inputs = inputs;
     if (!write_report(ops, output, &job, select_options, &error)) {
         int status = command_fail("report", error);
 

@@ -447,7 +447,9 @@ void event_line_print(const EventLine *line, const EventTextStyle *style,
     print_task(line, style, pid, text);
     print_cpu(line, style, text);
     print_flags_column(line, style, scratch, text);
-    print_text_char(text, ' ');
+    if (style->has_ns || !style->no_flags) {
+        print_text_char(text, ' ');
+    }
     print_time(text, time_kind(style), line->time);
     print_text_char(text, ':');
     print_text_literal(text, insert);
