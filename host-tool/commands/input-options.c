@@ -10,6 +10,7 @@
 
 #include "commands/commands.h"
 #include "merge/timeline.h"
+#include "merge/vcpu-threads.h"
 #include "session/session-timeline.h"
 
 /* One -i and what was said of it. */
@@ -165,6 +166,25 @@ static DatGuest *find_guest(const TimelineInput *host, uint64_t trace_id)
     return NULL;
 }
 
+/* trace-cmd doesn't always know them. */
+static GArray *guest_threads(const DatGuest *guest, const TimelineInput *host,
+                             const TimelineInput *input)
+{
+    GArray *threads =
+        guest->threads->len > 0 ? NULL : vcpu_threads_infer(host, input);
+
+    if (!threads) {
+        return g_array_ref(guest->threads);
+    }
+    g_ptr_array_add(
+        input->dat->problems,
+        g_strdup_printf("%s: no file names its vCPUs' threads; those that "
+                        "%s shows entering a guest are taken, in the order "
+                        "of their vcpu_id",
+                        input->label, host->label));
+    return threads;
+}
+
 /* A host's file names the vCPU threads of the guests recorded with it. */
 static void find_host(TimelineInput *input, GPtrArray *inputs)
 {
@@ -173,7 +193,7 @@ static void find_host(TimelineInput *input, GPtrArray *inputs)
         DatGuest *guest = find_guest(host, input->dat->options.trace_id);
 
         if (guest && host != input) {
-            input->vcpu_threads = g_array_ref(guest->threads);
+            input->vcpu_threads = guest_threads(guest, host, input);
             input->host = host;
             return;
         }

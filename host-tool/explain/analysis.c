@@ -107,17 +107,22 @@ static void find_ends(const Walk *walk, Machine *guest)
     }
 }
 
+static Machine *host_of(const Walk *walk, const Machine *guest)
+{
+    for (guint i = 0; i < walk->machines->len; i++) {
+        Machine *machine = walk->machines->pdata[i];
+
+        if (timeline_input_is_host_of(machine->input, guest->input)) {
+            return machine;
+        }
+    }
+    return NULL;
+}
+
 static void add_machines(Walk *walk, const GPtrArray *inputs)
 {
-    Machine *host = NULL;
-
     for (guint i = 0; i < inputs->len; i++) {
-        Machine *machine = machine_new(walk, inputs->pdata[i]);
-
-        g_ptr_array_add(walk->machines, machine);
-        if (machine->is_host && !host) {
-            host = machine;
-        }
+        g_ptr_array_add(walk->machines, machine_new(walk, inputs->pdata[i]));
     }
     for (guint i = 0; i < inputs->len; i++) {
         Machine *machine = walk->machines->pdata[i];
@@ -127,7 +132,7 @@ static void add_machines(Walk *walk, const GPtrArray *inputs)
         } else {
             guest_events_bind(walk, machine);
             find_ends(walk, machine);
-            add_vcpus(walk, machine, host);
+            add_vcpus(walk, machine, host_of(walk, machine));
         }
     }
 }
@@ -140,9 +145,9 @@ static void walk_start(Walk *walk, const GPtrArray *inputs)
     walk->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
     walk->scratch.breakdown = breakdown_new();
     walk->scratch.segments = g_array_new(FALSE, FALSE, sizeof(Segment));
-    walk->recorders = g_ptr_array_new();
+    walk->recorders.list = g_ptr_array_new();
     for (int kind = 0; kind < INTERVAL_N_KINDS; kind++) {
-        walk->kept[kind] = g_ptr_array_new();
+        walk->kept[kind].list = g_ptr_array_new();
     }
     set_scale(walk, inputs);
     add_machines(walk, inputs);

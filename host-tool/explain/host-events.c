@@ -24,8 +24,7 @@
 
 static Vcpu *vcpu_of_event(Machine *machine, const TimelineEvent *event)
 {
-    int32_t tid = (int32_t)event_field_read(&machine->pid, event->event.data,
-                                            event->event.size_bytes);
+    int32_t tid = (int32_t)read_field(&machine->pid, event);
 
     return task_table_get(machine->tasks, tid)->vcpu;
 }

@@ -61,6 +61,7 @@ typedef struct Visit {
     const Walk *walk;
     const Span *span;
     Finding *finding;
+    bool in_full; /* with nanoseconds and segments, as only few are kept */
 } Visit;
 
 /* Adjacent pieces of one cause become one. */
@@ -83,24 +84,33 @@ static uint64_t ns_of(const Walk *walk, uint64_t ticks)
     return timeline_scale_apply(&walk->analysis->scale, ticks);
 }
 
+static void add_piece(const Visit *visit, const Segment *segment, Cause cause)
+{
+    Finding *finding = visit->finding;
+    uint64_t ticks = segment->to_ticks - segment->from_ticks;
+
+    if (visit->in_full) {
+        breakdown_add(finding->breakdown, cause, ticks,
+                      ns_of(visit->walk, segment->to_ticks) -
+                          ns_of(visit->walk, segment->from_ticks));
+        keep_segment(finding->segments, segment, cause);
+    } else {
+        breakdown_add(finding->breakdown, cause, ticks, 0);
+    }
+}
+
 static void visit_segment(const Segment *segment, void *data)
 {
     const Visit *visit = data;
     Cause cause = seen_by(visit->span, segment->cause);
-    Finding *finding = visit->finding;
 
-    if (visit->walk->options->subtract_recorder &&
-        cause_flags(cause) & CAUSE_FLAG_RECORDER) {
-        return;
+    if (!visit->walk->options->subtract_recorder ||
+        !(cause_flags(cause) & CAUSE_FLAG_RECORDER)) {
+        add_piece(visit, segment, cause);
     }
-    breakdown_add(finding->breakdown, cause,
-                  segment->to_ticks - segment->from_ticks,
-                  ns_of(visit->walk, segment->to_ticks) -
-                      ns_of(visit->walk, segment->from_ticks));
-    keep_segment(finding->segments, segment, cause);
 }
 
-static void visit_leg(Visit *visit, const Vcpu *vcpu, uint64_t from,
+static void visit_leg(const Visit *visit, const Vcpu *vcpu, uint64_t from,
                       uint64_t to)
 {
     const Segment unknown = {from, to, cause_plain(CAUSE_UNKNOWN)};
@@ -109,13 +119,13 @@ static void visit_leg(Visit *visit, const Vcpu *vcpu, uint64_t from,
         return;
     }
     if (vcpu) {
-        segment_log_visit(vcpu->log, from, to, visit_segment, visit);
+        segment_log_visit(vcpu->log, from, to, visit_segment, (gpointer)visit);
     } else {
-        visit_segment(&unknown, visit);
+        visit_segment(&unknown, (gpointer)visit);
     }
 }
 
-static void visit_legs(Visit *visit)
+static void visit_legs(const Visit *visit)
 {
     const Span *span = visit->span;
     const Machine *guest = span->vcpu->guest;
@@ -134,17 +144,23 @@ static void visit_legs(Visit *visit)
 }
 
 /* The guest's clock went on by itself at the end. */
-static void add_step(const Walk *walk, const Span *span, Finding *finding)
+static void add_step(const Visit *visit)
 {
-    Segment step = {span->end_ticks, span->end_ticks + span->step_ticks,
-                    cause_plain(CAUSE_CLOCK_STEP)};
+    const Span *span = visit->span;
+    const Segment step = {span->end_ticks, span->end_ticks + span->step_ticks,
+                          cause_plain(CAUSE_CLOCK_STEP)};
 
     if (span->step_ticks > 0) {
-        breakdown_add(finding->breakdown, step.cause, span->step_ticks,
-                      ns_of(walk, step.to_ticks) -
-                          ns_of(walk, step.from_ticks));
-        keep_segment(finding->segments, &step, step.cause);
+        add_piece(visit, &step, step.cause);
     }
+}
+
+static void break_down(const Visit *visit)
+{
+    breakdown_clear(visit->finding->breakdown);
+    g_array_set_size(visit->finding->segments, 0);
+    visit_legs(visit);
+    add_step(visit);
 }
 
 static guint total_hash(gconstpointer data)
@@ -249,18 +265,28 @@ static bool is_alike(const Finding *a, const Finding *b)
            to - from > shorter / 2;
 }
 
+static uint64_t shortest_of(const GPtrArray *list)
+{
+    uint64_t shortest = UINT64_MAX;
+
+    for (guint i = 0; i < list->len; i++) {
+        shortest = MIN(shortest, finding_length_ticks(list->pdata[i]));
+    }
+    return shortest;
+}
+
 /* The kept finding that is shortest, or the one that this is alike. */
-static guint rival(const GPtrArray *kept, const Finding *finding, bool *alike)
+static guint rival(const GPtrArray *list, const Finding *finding, bool *alike)
 {
     guint shortest = 0;
 
-    for (guint i = 0; i < kept->len; i++) {
-        if (is_alike(kept->pdata[i], finding)) {
+    for (guint i = 0; i < list->len; i++) {
+        if (is_alike(list->pdata[i], finding)) {
             *alike = true;
             return i;
         }
-        if (finding_length_ticks(kept->pdata[i]) <
-            finding_length_ticks(kept->pdata[shortest])) {
+        if (finding_length_ticks(list->pdata[i]) <
+            finding_length_ticks(list->pdata[shortest])) {
             shortest = i;
         }
     }
@@ -268,37 +294,55 @@ static guint rival(const GPtrArray *kept, const Finding *finding, bool *alike)
     return shortest;
 }
 
-static void keep(const Walk *walk, GPtrArray *kept, const Finding *finding)
+static void replace(const Visit *visit, GPtrArray *list, guint at,
+                    unsigned n_alike)
 {
-    unsigned most = walk->options->n_findings ? walk->options->n_findings
-                                              : DEFAULT_FINDINGS;
-    Finding *old, *copy;
+    Finding *copy;
+
+    break_down(visit);
+    copy = finding_copy(visit->finding);
+    copy->n_alike = n_alike;
+    if (at == list->len) {
+        g_ptr_array_add(list, copy);
+    } else {
+        finding_free(list->pdata[at]);
+        list->pdata[at] = copy;
+    }
+}
+
+static void keep(Visit *visit, KeptFindings *kept)
+{
+    unsigned n_findings = visit->walk->options->n_findings;
+    unsigned most = n_findings ? n_findings : DEFAULT_FINDINGS;
+    uint64_t length = finding_length_ticks(visit->finding);
+    GPtrArray *list = kept->list;
     bool alike;
     guint at;
 
-    if (finding->breakdown->total_ticks == 0) {
+    if (visit->finding->breakdown->total_ticks == 0 ||
+        (list->len == most && length <= kept->shortest_ticks)) {
         return;
     }
-    at = rival(kept, finding, &alike);
-    if (!alike && kept->len < most) {
-        g_ptr_array_add(kept, finding_copy(finding));
-        return;
+    visit->in_full = true;
+    at = rival(list, visit->finding, &alike);
+    if (!alike && list->len < most) {
+        replace(visit, list, list->len, 0);
+    } else {
+        Finding *old = list->pdata[at];
+
+        if (length > finding_length_ticks(old)) {
+            replace(visit, list, at, alike ? old->n_alike + 1 : 0);
+        } else {
+            old->n_alike += alike;
+        }
     }
-    old = kept->pdata[at];
-    if (finding_length_ticks(finding) <= finding_length_ticks(old)) {
-        old->n_alike += alike;
-        return;
-    }
-    copy = finding_copy(finding);
-    copy->n_alike = alike ? old->n_alike + 1 : 0;
-    finding_free(old);
-    kept->pdata[at] = copy;
+    kept->shortest_ticks = shortest_of(list);
 }
 
 void intervals_close(Walk *walk, const Span *span)
 {
     Finding *finding = &walk->scratch;
-    Visit visit = {walk, span, finding};
+    Visit visit = {walk, span, finding, walk->options->on_interval != NULL};
 
     *finding = (Finding){
         .kind = span->kind,
@@ -312,21 +356,17 @@ void intervals_close(Walk *walk, const Span *span)
         .breakdown = finding->breakdown,
         .segments = finding->segments,
     };
-    breakdown_clear(finding->breakdown);
-    g_array_set_size(finding->segments, 0);
-    visit_legs(&visit);
-    add_step(walk, span, finding);
+    break_down(&visit);
     walk->analysis->n_intervals[span->kind]++;
     if (walk->options->on_interval) {
         walk->options->on_interval(finding, walk->options->data);
     }
-    if (span->is_recorders) {
-        keep(walk, walk->recorders, finding);
-        return;
+    if (!span->is_recorders) {
+        add_totals(walk, finding);
+        add_noise(walk, span, finding);
     }
-    add_totals(walk, finding);
-    add_noise(walk, span, finding);
-    keep(walk, walk->kept[span->kind], finding);
+    keep(&visit,
+         span->is_recorders ? &walk->recorders : &walk->kept[span->kind]);
 }
 
 static int by_length(gconstpointer a, gconstpointer b)
@@ -358,12 +398,10 @@ void intervals_finish(Walk *walk)
     gpointer total;
 
     for (int kind = 0; kind < INTERVAL_N_KINDS; kind++) {
-        g_ptr_array_extend_and_steal(analysis->findings, walk->kept[kind]);
-        walk->kept[kind] = NULL;
+        g_ptr_array_extend_and_steal(analysis->findings, walk->kept[kind].list);
     }
     g_ptr_array_sort(analysis->findings, by_length);
-    g_ptr_array_extend_and_steal(analysis->recorders, walk->recorders);
-    walk->recorders = NULL;
+    g_ptr_array_extend_and_steal(analysis->recorders, walk->recorders.list);
     g_ptr_array_sort(analysis->recorders, by_length);
     g_hash_table_iter_init(&iter, walk->totals);
     while (g_hash_table_iter_next(&iter, &total, NULL)) {

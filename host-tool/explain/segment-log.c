@@ -103,10 +103,23 @@ void segment_log_retell(SegmentLog *log, uint64_t from, uint64_t to,
     }
 }
 
-/* The index of the segment that holds ticks, or of the oldest. */
+/*
+ * The index of the segment that holds ticks, or of the oldest.  What is asked
+ * for is mostly recent, so the steps back from the end double.
+ */
 static uint64_t find(const SegmentLog *log, uint64_t ticks)
 {
-    uint64_t low = oldest(log), high = log->n_added;
+    uint64_t first = oldest(log), high = log->n_added;
+    uint64_t low = high, step = 1;
+
+    while (low > first) {
+        low = low - first > step ? low - step : first;
+        if (start_at(log, low)->from_ticks <= ticks) {
+            break;
+        }
+        high = low;
+        step *= 2;
+    }
 
     while (high - low > 1) {
         uint64_t middle = low + (high - low) / 2;

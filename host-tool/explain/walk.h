@@ -10,6 +10,8 @@
 #ifndef WALK_H
 #define WALK_H
 
+#include <string.h>
+
 #include "explain/analysis.h"
 #include "explain/cause.h"
 #include "explain/segment-log.h"
@@ -154,6 +156,12 @@ typedef struct Span {
     unsigned n_legs;
 } Span;
 
+/* The longest of their kind so far. */
+typedef struct KeptFindings {
+    GPtrArray *list; /* of Finding */
+    uint64_t shortest_ticks;
+} KeptFindings;
+
 struct Walk {
     Analysis *analysis;
     const AnalysisOptions *options;
@@ -162,18 +170,40 @@ struct Walk {
     GPtrArray *vcpus;    /* of Vcpu */
     bool by_time;        /* the line is in the events' nanoseconds */
     unsigned n_lossy_cpus;
-    uint64_t now;                      /* the event's place on the line */
-    GHashTable *totals;                /* CauseTotal by itself */
-    GPtrArray *kept[INTERVAL_N_KINDS]; /* of Finding */
-    GPtrArray *recorders;              /* of Finding */
-    Finding scratch;                   /* reused for each interval */
+    uint64_t now;       /* the event's place on the line */
+    GHashTable *totals; /* CauseTotal by itself */
+    KeptFindings kept[INTERVAL_N_KINDS];
+    KeptFindings recorders;
+    Finding scratch; /* reused for each interval */
 };
+
+/* event_field_read() of the sizes that most fields have, in line. */
+static inline int64_t read_field(const EventField *field,
+                                 const TimelineEvent *event)
+{
+    uint32_t size_bytes = event->event.size_bytes;
+    uint32_t offset_bytes = (uint32_t)field->offset_bytes;
+    int32_t small;
+    int64_t large;
+
+    if (field->offset_bytes >= 0 && field->is_signed &&
+        field->size_bytes == sizeof(small) &&
+        size_bytes >= offset_bytes + sizeof(small)) {
+        memcpy(&small, event->event.data + offset_bytes, sizeof(small));
+        return small;
+    }
+    if (field->offset_bytes >= 0 && field->size_bytes == sizeof(large) &&
+        size_bytes >= offset_bytes + sizeof(large)) {
+        memcpy(&large, event->event.data + offset_bytes, sizeof(large));
+        return large;
+    }
+    return event_field_read(field, event->event.data, size_bytes);
+}
 
 static inline int64_t field(const BoundEvent *bound, unsigned index,
                             const TimelineEvent *event)
 {
-    return event_field_read(&bound->fields[index], event->event.data,
-                            event->event.size_bytes);
+    return read_field(&bound->fields[index], event);
 }
 
 /* The bytes of an array field, and how many of them there are. */

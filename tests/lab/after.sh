@@ -12,8 +12,10 @@ PATH=$LAB_BUILD/host-tool:$LAB_BUILD/tests/lab:$PATH
 session=$(product_session)
 
 # after_check: runs `check` on the session; its last counts are in $total.
+# Whatever is analysed must add up, in every session.
 after_check()
 {
+    check-breakdowns "$session"
     qemu-trace-merge check "$session" | tee check.txt
     total=$(grep '^total:' check.txt)
 }
