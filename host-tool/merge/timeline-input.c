@@ -90,6 +90,27 @@ static GArray *segments_of_samples(const GArray *samples)
 /* PTP_ACCURACY of trace-cmd's lib/trace-cmd/trace-timesync-ptp.c */
 #define INTERPOLATED_ERROR_NS 2000
 
+/*
+ * Two measurements of what should be the same differ by more than the error
+ * of one of them.
+ */
+static uint64_t interpolated_error(const TimelineInput *input,
+                                   const GArray *samples)
+{
+    TimelineScale plain = input->scale;
+    uint64_t error_ticks;
+
+    plain.ns_offset = 0;
+    error_ticks = timeline_scale_invert(&plain, INTERPOLATED_ERROR_NS);
+    for (guint i = 1; i < samples->len; i++) {
+        const DatTimeShift *sample = &g_array_index(samples, DatTimeShift, i);
+        int64_t step = sample->offset_ticks - sample[-1].offset_ticks;
+
+        error_ticks = MAX(error_ticks, (uint64_t)ABS(step));
+    }
+    return error_ticks;
+}
+
 /* Offsets that were measured over a network lie on lines between them. */
 static void set_points(TimelineInput *input, unsigned cpu,
                        const GArray *samples)
@@ -98,8 +119,7 @@ static void set_points(TimelineInput *input, unsigned cpu,
     ClockSegment segment = {
         .to_host_ticks = UINT64_MAX,
         .map = map_of_sample(first),
-        .error_ticks = timeline_scale_invert(
-            &input->scale, INTERPOLATED_ERROR_NS + input->scale.ns_offset),
+        .error_ticks = interpolated_error(input, samples),
         .provenance = CLOCK_PROVENANCE_GIVEN,
     };
     ClockPoint *points = g_new(ClockPoint, samples->len);
@@ -169,6 +189,9 @@ static bool counts_tsc(const DatFile *dat)
            strcmp(dat->clock, "tsc2nsec") == 0;
 }
 
+/* USER_HZ of x86: trace_clock_jiffies() in kernel/trace/trace_clock.c */
+#define UPTIME_HZ 100
+
 /* The kernel's other clocks count nanoseconds already. */
 static bool counts_ns(const DatFile *dat)
 {
@@ -188,6 +211,9 @@ static TimelineScale own_scale(const DatFile *dat)
     } else if (counts_ns(dat)) {
         scale.unit = TIMELINE_NS;
         scale.mult = 1;
+    } else if (strcmp(dat->clock, "uptime") == 0) {
+        scale.unit = TIMELINE_HZ;
+        scale.hz = UPTIME_HZ;
     }
     return scale;
 }

@@ -16,30 +16,56 @@
 /* By how much more is read at the end when too little of it was wanted. */
 #define TAIL_GROWTH 4
 
-/* One CPU of one file. */
+/* One CPU of one file, with what it offers next. */
 typedef struct Slot {
-    CpuCursor *cursor;
+    CpuBatch batch;
     const TimelineInput *input;
     unsigned cpu;
+    CpuCursor *cursor;
     EventFilterState filter_state;
     int64_t missed_events; /* before events that were not wanted */
 } Slot;
 
 /*
  * What a slot offers next.  Slots are in the order in which files and CPUs
- * are given, which breaks ties.
+ * are given, which breaks ties; one that has no more events is behind all.
  */
-typedef struct Offer {
-    uint64_t key;
-    uint32_t slot;
-    uint32_t is_over; /* behind every event that there is */
-} Offer;
+typedef unsigned __int128 Offer; /* key << 64 | over << 32 | slot */
+
+#define IS_OVER  (UINT64_C(1) << 32)
+#define NO_OFFER (~(Offer)0)
+
+static inline Offer offer_of(uint64_t key, uint64_t slot)
+{
+    return (Offer)key << 64 | slot;
+}
+
+static inline Offer no_offer_of(uint64_t slot)
+{
+    return offer_of(UINT64_MAX, slot | IS_OVER);
+}
+
+static inline uint64_t offer_key(Offer offer)
+{
+    return (uint64_t)(offer >> 64);
+}
+
+static inline uint32_t offer_slot(Offer offer)
+{
+    return (uint32_t)offer;
+}
+
+static inline bool is_over(Offer offer)
+{
+    return (uint64_t)offer & IS_OVER;
+}
 
 struct Timeline {
     GArray *slots;  /* of Slot; all of them */
     Offer *losers;  /* [1, n_leaves); a match between 2i and 2i + 1 is at i */
     guint n_leaves; /* slots, rounded up to a power of 2 */
     Offer winner;
+    Offer second;     /* the best of those that lost to it; with FEW_LEAVES */
     bool by_time;     /* the inputs' ticks differ: compare nanoseconds */
     uint64_t end_key; /* of the last event to hand out */
     uint64_t n_left;  /* events to hand out */
@@ -47,20 +73,8 @@ struct Timeline {
     bool started;     /* the tree was built */
 };
 
-uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks)
-{
-    switch (scale->unit) {
-    case TIMELINE_NS:
-        return clock_ticks_to_ns(ticks, scale->mult, scale->shift) +
-               (uint64_t)scale->ns_offset;
-    case TIMELINE_HZ:
-        return (uint64_t)((unsigned __int128)ticks * NS_PER_SECOND /
-                          scale->hz) +
-               (uint64_t)scale->ns_offset;
-    default:
-        return ticks;
-    }
-}
+/* With so few others, a winner is mostly followed by itself. */
+#define FEW_LEAVES 8
 
 static uint64_t divide_up(unsigned __int128 dividend, uint64_t divisor)
 {
@@ -100,67 +114,106 @@ static bool same_scale(const TimelineScale *a, const TimelineScale *b)
            a->hz == b->hz && a->ns_offset == b->ns_offset;
 }
 
-static Slot *slot_at(const Timeline *timeline, guint i)
+static inline Slot *slot_at(const Timeline *timeline, guint i)
 {
     return &g_array_index(timeline->slots, Slot, i);
 }
 
-static bool comes_first(const Offer *a, const Offer *b)
+/* What the next event of a slot that has one is compared by. */
+static inline uint64_t key_of(const Timeline *timeline, const Slot *slot)
 {
-    if (a->is_over != b->is_over) {
-        return b->is_over;
-    }
-    return a->key != b->key ? a->key < b->key : a->slot < b->slot;
+    uint64_t line_ticks = slot->batch.next->line_ticks;
+
+    return timeline->by_time
+               ? timeline_scale_apply(&slot->input->scale, line_ticks)
+               : line_ticks;
 }
 
-static Offer ask(const Timeline *timeline, guint i)
+/* What a slot offers when its batch is used up. */
+static G_GNUC_NO_INLINE Offer ask_cursor(const Timeline *timeline, uint32_t i)
 {
-    Offer offer = {.key = UINT64_MAX, .slot = i, .is_over = true};
-    const Slot *slot;
+    Slot *slot = slot_at(timeline, i);
 
-    if (i >= timeline->slots->len) {
-        return offer;
+    if (!cpu_cursor_next_batch(slot->cursor, &slot->batch)) {
+        return no_offer_of(i);
     }
-    slot = slot_at(timeline, i);
-    if (cpu_cursor_peek(slot->cursor, &offer.key)) {
-        offer.is_over = false;
-        if (timeline->by_time) {
-            offer.key = timeline_scale_apply(&slot->input->scale, offer.key);
-        }
+    return offer_of(key_of(timeline, slot), i);
+}
+
+static inline Offer ask(const Timeline *timeline, uint32_t i)
+{
+    const Slot *slot = slot_at(timeline, i);
+
+    if (__builtin_expect(slot->batch.next == slot->batch.end, false)) {
+        return ask_cursor(timeline, i);
+    }
+    /* Its turn comes after the others': what it needs is there by then. */
+    __builtin_prefetch(slot->batch.page + slot->batch.next->offset_bytes);
+    __builtin_prefetch(slot->batch.next + 2);
+    return offer_of(key_of(timeline, slot), i);
+}
+
+/*
+ * Plays the matches from a leaf up to the root.  Nothing can predict who wins
+ * them, so there is no branch.
+ */
+static inline Offer play(const Timeline *timeline, Offer offer)
+{
+    for (uint32_t i = (timeline->n_leaves + offer_slot(offer)) / 2; i > 0;
+         i /= 2) {
+        Offer loser = timeline->losers[i];
+        Offer swap = -(Offer)(loser < offer) & (loser ^ offer);
+
+        timeline->losers[i] = loser ^ swap;
+        offer ^= swap;
     }
     return offer;
 }
 
-/* Plays the matches from a leaf up to the root. */
-static Offer play(Timeline *timeline, Offer offer)
+/* Whom the winner must not fall behind to win again. */
+static Offer find_second(const Timeline *timeline)
 {
-    for (guint i = (timeline->n_leaves + offer.slot) / 2; i > 0; i /= 2) {
-        Offer *loser = &timeline->losers[i];
+    Offer second = NO_OFFER;
 
-        if (comes_first(loser, &offer)) {
-            Offer better = *loser;
-
-            *loser = offer;
-            offer = better;
-        }
+    for (uint32_t i = (timeline->n_leaves + offer_slot(timeline->winner)) / 2;
+         i > 0; i /= 2) {
+        second = MIN(second, timeline->losers[i]);
     }
-    return offer;
+    return second;
+}
+
+/* The winner's slot offers its next event. */
+static inline void go_on(Timeline *timeline)
+{
+    Offer offer = ask(timeline, offer_slot(timeline->winner));
+
+    if (timeline->n_leaves <= FEW_LEAVES) {
+        if (offer < timeline->second) {
+            timeline->winner = offer;
+            return;
+        }
+        timeline->winner = play(timeline, offer);
+        timeline->second = find_second(timeline);
+    } else {
+        timeline->winner = play(timeline, offer);
+    }
 }
 
 /* The winner below node i, after all matches there were played. */
-static Offer play_all(Timeline *timeline, guint i)
+static Offer play_all(Timeline *timeline, uint32_t i)
 {
     Offer a, b;
-    bool a_first;
 
     if (i >= timeline->n_leaves) {
-        return ask(timeline, i - timeline->n_leaves);
+        uint32_t slot = i - timeline->n_leaves;
+
+        return slot < timeline->slots->len ? ask(timeline, slot)
+                                           : no_offer_of(slot);
     }
     a = play_all(timeline, 2 * i);
     b = play_all(timeline, 2 * i + 1);
-    a_first = comes_first(&a, &b);
-    timeline->losers[i] = a_first ? b : a;
-    return a_first ? a : b;
+    timeline->losers[i] = MAX(a, b);
+    return MIN(a, b);
 }
 
 static void add_slots(Timeline *timeline, TimelineInput *input)
@@ -220,15 +273,16 @@ void timeline_free(Timeline *timeline)
 /* The winner is the next event's slot; false at the end. */
 static bool find_winner(Timeline *timeline)
 {
-    if (!timeline->started) {
+    if (timeline->taken) {
+        go_on(timeline);
+    } else if (!timeline->started) {
         timeline->winner = play_all(timeline, 1);
+        timeline->second = find_second(timeline);
         timeline->started = true;
-    } else if (timeline->taken) {
-        timeline->winner = play(timeline, ask(timeline, timeline->winner.slot));
     }
     timeline->taken = false;
-    return !timeline->winner.is_over &&
-           timeline->winner.key <= timeline->end_key;
+    return !is_over(timeline->winner) &&
+           offer_key(timeline->winner) <= timeline->end_key;
 }
 
 static int64_t add_missed(int64_t a, int64_t b)
@@ -256,11 +310,9 @@ static bool is_wanted(Slot *slot, CpuEvent *event)
 static const Slot *take_next(Timeline *timeline, CpuEvent *event)
 {
     while (find_winner(timeline)) {
-        Slot *slot = slot_at(timeline, timeline->winner.slot);
+        Slot *slot = slot_at(timeline, offer_slot(timeline->winner));
 
-        if (!cpu_cursor_next(slot->cursor, event)) {
-            return NULL;
-        }
+        cpu_batch_take(&slot->batch, event);
         timeline->taken = true;
         if (is_wanted(slot, event)) {
             return slot;
@@ -273,6 +325,7 @@ bool timeline_next(Timeline *timeline, TimelineEvent *event)
 {
     const Slot *slot =
         timeline->n_left ? take_next(timeline, &event->event) : NULL;
+    uint64_t key = offer_key(timeline->winner);
 
     if (!slot) {
         return false;
@@ -280,10 +333,9 @@ bool timeline_next(Timeline *timeline, TimelineEvent *event)
     timeline->n_left--;
     event->input = slot->input;
     event->cpu = slot->cpu;
-    event->time =
-        timeline->by_time
-            ? timeline->winner.key
-            : timeline_scale_apply(&slot->input->scale, timeline->winner.key);
+    event->time = timeline->by_time
+                      ? key
+                      : timeline_scale_apply(&slot->input->scale, key);
     return true;
 }
 
@@ -297,10 +349,16 @@ static void restart(Timeline *timeline)
     }
 }
 
+static void seek_slot(Slot *slot, uint64_t line_ticks)
+{
+    slot->batch.next = slot->batch.end = NULL;
+    cpu_cursor_seek(slot->cursor, line_ticks);
+}
+
 void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks)
 {
     for (guint i = 0; i < timeline->slots->len; i++) {
-        cpu_cursor_seek(slot_at(timeline, i)->cursor, line_ticks);
+        seek_slot(slot_at(timeline, i), line_ticks);
     }
     restart(timeline);
 }
@@ -308,10 +366,9 @@ void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks)
 void timeline_seek(Timeline *timeline, uint64_t time)
 {
     for (guint i = 0; i < timeline->slots->len; i++) {
-        const Slot *slot = slot_at(timeline, i);
+        Slot *slot = slot_at(timeline, i);
 
-        cpu_cursor_seek(slot->cursor,
-                        timeline_scale_invert(&slot->input->scale, time));
+        seek_slot(slot, timeline_scale_invert(&slot->input->scale, time));
     }
     restart(timeline);
 }
@@ -512,9 +569,10 @@ static bool slot_span(const Slot *slot, TimelineSpan *span)
     CpuEvent event;
 
     cpu_cursor_seek(slot->cursor, 0);
-    if (!cpu_cursor_peek(slot->cursor, &span->first_line_ticks)) {
+    if (!cpu_cursor_next(slot->cursor, &event)) {
         return false;
     }
+    span->first_line_ticks = span->last_line_ticks = event.line_ticks;
     if (cpu_cursor_is_seekable(slot->cursor)) {
         walk.number = cpu_cursor_page_count(slot->cursor);
         walk_back(slot->cursor, &walk);

@@ -31,8 +31,27 @@ typedef struct TimelineScale {
     int64_t ns_offset;
 } TimelineScale;
 
-/* Nanoseconds, or the ticks themselves; rounds down. */
-uint64_t timeline_scale_apply(const TimelineScale *scale, uint64_t ticks);
+/*
+ * Nanoseconds, or the ticks themselves; rounds down.  In the header for speed:
+ * it runs once for each event.
+ */
+static inline uint64_t timeline_scale_apply(const TimelineScale *scale,
+                                            uint64_t ticks)
+{
+    const unsigned __int128 wide_ticks = ticks;
+
+    switch (scale->unit) {
+    case TIMELINE_NS:
+        return (uint64_t)(wide_ticks * scale->mult >> scale->shift) +
+               (uint64_t)scale->ns_offset;
+    case TIMELINE_HZ:
+        return (uint64_t)(wide_ticks * UINT64_C(1000000000) / scale->hz) +
+               (uint64_t)scale->ns_offset;
+    default:
+        return ticks;
+    }
+}
+
 /*
  * The smallest tick that is at or after time: timeline_scale_apply()'s
  * inverse.  UINT64_MAX when there is none.

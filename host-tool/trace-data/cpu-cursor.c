@@ -14,24 +14,16 @@
 
 #define NO_PAGE UINT64_MAX
 
-/* One event of the page in hand. */
-typedef struct Entry {
-    uint64_t ticks;
-    uint32_t offset_bytes; /* of its data, in the page */
-    uint32_t size_bytes;
-} Entry;
-
 struct CpuCursor {
-    Entry *entries; /* of the page in hand */
-    guint next;     /* to hand out */
+    CpuBatch batch;        /* what is left of the page in hand */
+    int64_t missed_events; /* before the next page's first event */
+    bool is_damaged;       /* the page in hand ends in damage */
+
+    CpuEntry *entries; /* of the page in hand, with room for max_entries */
     guint n_entries;
     guint max_entries;
-    const uint8_t *page;
-    bool is_direct; /* line ticks are ticks + line_add_ticks */
-    uint64_t line_add_ticks;
-    uint64_t error_ticks;  /* of each event, while is_direct */
-    int64_t missed_events; /* before the next event to hand out */
-    bool is_damaged;       /* the page in hand ends in damage */
+    GArray *ticks;  /* of uint64_t: of entries that are not placed directly */
+    GArray *errors; /* likewise */
 
     DatFile *dat;
     unsigned cpu;
@@ -74,31 +66,36 @@ bool cpu_cursor_is_seekable(const CpuCursor *cursor)
     return !has_several_clocks(cursor);
 }
 
-static void add_entry(CpuCursor *cursor, const PageEvent *event)
+/* A record and its header have two words at least. */
+static void make_room(CpuCursor *cursor)
 {
-    if (cursor->n_entries == cursor->max_entries) {
-        cursor->max_entries = MAX(2 * cursor->max_entries, 128);
-        cursor->entries = g_renew(Entry, cursor->entries, cursor->max_entries);
+    guint most = cursor->header.commit_bytes / (2 * PAGE_WORD_BYTES) + 1;
+
+    if (most > cursor->max_entries) {
+        g_free(cursor->entries);
+        cursor->entries = g_new(CpuEntry, most);
+        cursor->max_entries = most;
     }
-    cursor->entries[cursor->n_entries++] = (Entry){
-        .ticks = event->ticks,
-        .offset_bytes = (uint32_t)(event->data - cursor->page),
-        .size_bytes = event->size_bytes,
-    };
 }
 
-static void decode_page(CpuCursor *cursor)
+/* line_add_ticks makes line ticks of the page's own. */
+static void decode_page(CpuCursor *cursor, const uint8_t *page,
+                        uint64_t line_add_ticks)
 {
+    CpuEntry *entry;
     PageWalk walk;
     PageEvent event;
 
-    cursor->next = 0;
-    cursor->n_entries = 0;
-    page_walk_start(&walk, &cursor->header, cursor->page,
-                    cursor->dat->long_bytes);
+    make_room(cursor);
+    entry = cursor->entries;
+    page_walk_start(&walk, &cursor->header, page, cursor->dat->long_bytes);
     while (page_walk_next(&walk, &event)) {
-        add_entry(cursor, &event);
+        entry->line_ticks = event.ticks + line_add_ticks;
+        entry->offset_bytes = (uint32_t)(event.data - page);
+        entry->size_bytes = event.size_bytes;
+        entry++;
     }
+    cursor->n_entries = (guint)(entry - cursor->entries);
     cursor->is_damaged = walk.damaged;
 }
 
@@ -162,7 +159,7 @@ static ClockNext collect_parts(CpuCursor *cursor, uint64_t number)
 }
 
 /* Places the sub-buffer that begins with the page in hand. */
-static void place_base(CpuCursor *cursor, uint64_t number)
+static void place_base(CpuCursor *cursor, const uint8_t *page, uint64_t number)
 {
     const ClockSample *samples;
     ClockNext next;
@@ -170,7 +167,7 @@ static void place_base(CpuCursor *cursor, uint64_t number)
 
     cursor->is_plain = true;
     g_array_set_size(cursor->samples, 0);
-    collect_samples(cursor, cursor->page, &cursor->header);
+    collect_samples(cursor, page, &cursor->header);
     if (cursor->samples->len == 0) {
         return;
     }
@@ -188,65 +185,127 @@ static void place_base(CpuCursor *cursor, uint64_t number)
     }
 }
 
-/* Finds out how the entries in hand are put on the line. */
-static void choose_placing(CpuCursor *cursor)
+/* Are line ticks the page's own plus a constant?  It is *line_add_ticks. */
+static bool is_direct(const CpuCursor *cursor, uint64_t *line_add_ticks)
 {
     const ClockTrack *track = cursor->position.track;
     const ClockSegment *segment;
 
-    cursor->is_direct = true;
-    cursor->line_add_ticks = (uint64_t)cursor->shift_ticks;
-    cursor->error_ticks = 0;
+    *line_add_ticks = (uint64_t)cursor->shift_ticks;
     if (!track) {
-        return;
+        return true;
     }
     segment = &track->segments[cursor->position.segment];
-    cursor->is_direct = cursor->is_plain && track->n_points < 2 &&
-                        !clock_map_is_scaled(&segment->map);
-    cursor->line_add_ticks -= (uint64_t)segment->map.offset_ticks;
-    cursor->error_ticks = segment->error_ticks;
+    if (!cursor->is_plain || track->n_points >= 2 ||
+        clock_map_is_scaled(&segment->map)) {
+        *line_add_ticks = 0;
+        return false;
+    }
+    *line_add_ticks -= (uint64_t)segment->map.offset_ticks;
+    return true;
 }
 
-/* Takes one page in hand; false when it has no event. */
-static bool open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
+/* Places each entry by itself; they hold the page's own ticks so far. */
+static void place_entries(CpuCursor *cursor)
 {
-    cursor->page = page;
-    cursor->n_entries = cursor->next = 0;
+    g_array_set_size(cursor->ticks, cursor->n_entries);
+    g_array_set_size(cursor->errors, cursor->n_entries);
+    for (guint i = 0; i < cursor->n_entries; i++) {
+        uint64_t ticks = cursor->entries[i].line_ticks;
+        ClockPlacement placement =
+            cursor->is_plain ? clock_position_plain(&cursor->position, ticks)
+                             : g_array_index(cursor->placements, ClockPlacement,
+                                             cursor->next_placement++);
+
+        cursor->entries[i].line_ticks =
+            placement.host_ticks + (uint64_t)cursor->shift_ticks;
+        g_array_index(cursor->ticks, uint64_t, i) = ticks;
+        g_array_index(cursor->errors, uint64_t, i) = placement.error_ticks;
+    }
+}
+
+static const uint64_t *array_end(const GArray *array)
+{
+    return (const uint64_t *)array->data + array->len;
+}
+
+/* Does the data go on with a page that says events were lost before it? */
+static bool loss_follows(CpuCursor *cursor)
+{
+    PageHeader next;
+
+    return cursor->is_damaged ||
+           (page_source_peek(cursor->source, cursor->next_page, &next) &&
+            next.missed_events != PAGE_MISSED_NONE);
+}
+
+static void fill_batch(CpuCursor *cursor, const uint8_t *page, bool direct,
+                       uint64_t line_add_ticks)
+{
+    const ClockTrack *track = cursor->position.track;
+    CpuBatch *batch = &cursor->batch;
+
+    batch->next = cursor->entries;
+    batch->end = cursor->entries + cursor->n_entries;
+    batch->page = page;
+    batch->line_add_ticks = line_add_ticks;
+    batch->error_ticks =
+        track ? track->segments[cursor->position.segment].error_ticks : 0;
+    batch->ticks = direct ? NULL : array_end(cursor->ticks);
+    batch->errors = direct ? NULL : array_end(cursor->errors);
+    batch->missed_events = cursor->missed_events;
+    if (cursor->n_entries > 0) {
+        cursor->missed_events = PAGE_MISSED_NONE;
+        batch->loss_follows = loss_follows(cursor);
+    }
+}
+
+/* Takes one page in hand, next_page being the one behind it. */
+static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
+{
+    uint64_t line_add_ticks;
+    bool direct;
+
     if (!page_header_read(&cursor->header, page, cursor->dat->page_bytes,
                           cursor->dat->long_bytes)) {
         report_damage(cursor, number, "a page with a damaged header");
         cursor->missed_events = PAGE_MISSED_UNKNOWN;
-        return false;
+        return;
     }
     if (cursor->header.missed_events != PAGE_MISSED_NONE) {
         cursor->missed_events = cursor->header.missed_events;
     }
-    decode_page(cursor);
+    if (has_several_clocks(cursor) && number >= cursor->placed_until) {
+        place_base(cursor, page, number);
+    }
+    direct = is_direct(cursor, &line_add_ticks);
+    decode_page(cursor, page, line_add_ticks);
+    if (!direct) {
+        place_entries(cursor);
+    }
     if (cursor->is_damaged) {
         report_damage(cursor, number, "a damaged event");
     }
-    if (has_several_clocks(cursor) && number >= cursor->placed_until) {
-        place_base(cursor, number);
-    }
-    choose_placing(cursor);
-    return cursor->n_entries > 0;
+    fill_batch(cursor, page, direct, line_add_ticks);
 }
 
 /* Opens pages until one has an event. */
 static bool open_next_page(CpuCursor *cursor)
 {
-    const uint8_t *page;
-
     do {
+        const uint8_t *page =
+            page_source_page(cursor->source, cursor->next_page);
+
+        if (!page) {
+            return false;
+        }
         if (cursor->is_damaged) {
             cursor->missed_events = PAGE_MISSED_UNKNOWN;
             cursor->is_damaged = false;
         }
-        page = page_source_page(cursor->source, cursor->next_page);
-        if (!page) {
-            return false;
-        }
-    } while (!open_page(cursor, page, cursor->next_page++));
+        cursor->next_page++;
+        open_page(cursor, page, cursor->next_page - 1);
+    } while (cursor->batch.next == cursor->batch.end);
     return true;
 }
 
@@ -262,6 +321,8 @@ CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
     cursor->position.track = track;
     cursor->is_plain = true;
     cursor->damaged_page = NO_PAGE;
+    cursor->ticks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    cursor->errors = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     cursor->samples = g_array_new(FALSE, FALSE, sizeof(ClockSample));
     cursor->placements = g_array_new(FALSE, FALSE, sizeof(ClockPlacement));
     return cursor;
@@ -272,6 +333,8 @@ void cpu_cursor_free(CpuCursor *cursor)
     if (!cursor) {
         return;
     }
+    g_array_unref(cursor->ticks);
+    g_array_unref(cursor->errors);
     g_array_unref(cursor->samples);
     g_array_unref(cursor->placements);
     page_source_free(cursor->source);
@@ -279,73 +342,22 @@ void cpu_cursor_free(CpuCursor *cursor)
     g_free(cursor);
 }
 
-/* Where entries[index] lies, index being that of the next one or later. */
-static ClockPlacement place_entry(const CpuCursor *cursor, guint index)
+bool cpu_cursor_next_batch(CpuCursor *cursor, CpuBatch *batch)
 {
-    uint64_t ticks = cursor->entries[index].ticks;
-    ClockPlacement placement = {.host_ticks = ticks};
-
-    if (cursor->is_direct) {
-        placement.host_ticks = ticks + cursor->line_add_ticks;
-        placement.error_ticks = cursor->error_ticks;
-        return placement;
-    }
-    placement =
-        cursor->is_plain
-            ? clock_position_plain(&cursor->position, ticks)
-            : g_array_index(cursor->placements, ClockPlacement,
-                            cursor->next_placement + index - cursor->next);
-    placement.host_ticks += (uint64_t)cursor->shift_ticks;
-    return placement;
-}
-
-static void skip_entries(CpuCursor *cursor, guint n)
-{
-    cursor->next += n;
-    cursor->next_placement += n;
-    if (n > 0) {
-        cursor->missed_events = PAGE_MISSED_NONE;
-    }
-}
-
-/* Does the data go on with a page that says events were lost before it? */
-static bool loss_follows(CpuCursor *cursor)
-{
-    PageHeader next;
-
-    return cursor->is_damaged ||
-           (page_source_peek(cursor->source, cursor->next_page, &next) &&
-            next.missed_events != PAGE_MISSED_NONE);
-}
-
-bool cpu_cursor_peek(CpuCursor *cursor, uint64_t *line_ticks)
-{
-    if (cursor->next == cursor->n_entries && !open_next_page(cursor)) {
+    if (cursor->batch.next == cursor->batch.end && !open_next_page(cursor)) {
         return false;
     }
-    *line_ticks = place_entry(cursor, cursor->next).host_ticks;
+    *batch = cursor->batch;
+    cursor->batch.next = cursor->batch.end;
     return true;
 }
 
 bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event)
 {
-    ClockPlacement placement;
-    const Entry *entry;
-
-    if (cursor->next == cursor->n_entries && !open_next_page(cursor)) {
+    if (cursor->batch.next == cursor->batch.end && !open_next_page(cursor)) {
         return false;
     }
-    entry = &cursor->entries[cursor->next];
-    placement = place_entry(cursor, cursor->next);
-    event->ticks = entry->ticks;
-    event->line_ticks = placement.host_ticks;
-    event->error_ticks = placement.error_ticks;
-    event->missed_events = cursor->missed_events;
-    event->data = cursor->page + entry->offset_bytes;
-    event->size_bytes = entry->size_bytes;
-    skip_entries(cursor, 1);
-    event->loss_follows =
-        cursor->next == cursor->n_entries && loss_follows(cursor);
+    cpu_batch_take(&cursor->batch, event);
     return true;
 }
 
@@ -391,27 +403,32 @@ static uint64_t find_page(CpuCursor *cursor, uint64_t line_ticks)
 static void go_to_page(CpuCursor *cursor, uint64_t number)
 {
     cursor->next_page = number;
-    cursor->next = cursor->n_entries = 0;
+    cursor->batch.next = cursor->batch.end = NULL;
     cursor->missed_events = PAGE_MISSED_NONE;
     cursor->is_damaged = false;
+    cursor->is_plain = true;
     cursor->placed_until = 0;
     cursor->position.segment = 0;
 }
 
 void cpu_cursor_seek(CpuCursor *cursor, uint64_t line_ticks)
 {
+    CpuBatch *batch = &cursor->batch;
+
     go_to_page(cursor, cpu_cursor_is_seekable(cursor)
                            ? find_page(cursor, line_ticks)
                            : 0);
-    while (cursor->next < cursor->n_entries || open_next_page(cursor)) {
-        guint n = 0, left = cursor->n_entries - cursor->next;
+    while (open_next_page(cursor)) {
+        const CpuEntry *first = batch->next;
 
-        while (n < left &&
-               place_entry(cursor, cursor->next + n).host_ticks < line_ticks) {
-            n++;
+        while (batch->next < batch->end &&
+               batch->next->line_ticks < line_ticks) {
+            batch->next++;
         }
-        skip_entries(cursor, n);
-        if (n < left) {
+        if (batch->next > first) {
+            batch->missed_events = PAGE_MISSED_NONE;
+        }
+        if (batch->next < batch->end) {
             return;
         }
     }
@@ -425,13 +442,17 @@ uint64_t cpu_cursor_page_count(CpuCursor *cursor)
 bool cpu_cursor_read_page(CpuCursor *cursor, uint64_t number, CpuPage *page)
 {
     const uint8_t *bytes = page_source_page(cursor->source, number);
+    const CpuBatch *batch = &cursor->batch;
 
     go_to_page(cursor, number + 1);
-    if (!bytes || !open_page(cursor, bytes, number)) {
+    if (bytes) {
+        open_page(cursor, bytes, number);
+    }
+    if (batch->next == batch->end) {
         return false;
     }
-    page->first_ticks = place_entry(cursor, 0).host_ticks;
-    page->last_ticks = place_entry(cursor, cursor->n_entries - 1).host_ticks;
-    page->n_events = cursor->n_entries;
+    page->first_ticks = batch->next->line_ticks;
+    page->last_ticks = batch->end[-1].line_ticks;
+    page->n_events = (uint64_t)(batch->end - batch->next);
     return true;
 }

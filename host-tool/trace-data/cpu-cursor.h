@@ -27,6 +27,49 @@ typedef struct CpuEvent {
     uint32_t size_bytes;
 } CpuEvent;
 
+/* One decoded event of a batch. */
+typedef struct CpuEntry {
+    uint64_t line_ticks;
+    uint32_t offset_bytes; /* of its data, in the page */
+    uint32_t size_bytes;
+} CpuEntry;
+
+/*
+ * The events of one page that have not been handed out, for who needs speed:
+ * to look at the next one costs a load.
+ */
+typedef struct CpuBatch {
+    const CpuEntry *next;
+    const CpuEntry *end;
+    const uint8_t *page;
+    /* How the ticks were recorded: this much less, or one by one. */
+    uint64_t line_add_ticks;
+    uint64_t error_ticks;
+    const uint64_t *ticks;  /* of end[-1] and before it; NULL: see above */
+    const uint64_t *errors; /* likewise */
+    int64_t missed_events;  /* before next */
+    bool loss_follows;      /* end[-1] */
+} CpuBatch;
+
+/* Takes the batch's next event, which there must be. */
+static inline void cpu_batch_take(CpuBatch *batch, CpuEvent *event)
+{
+    const CpuEntry *entry = batch->next++;
+
+    event->line_ticks = entry->line_ticks;
+    event->data = batch->page + entry->offset_bytes;
+    event->size_bytes = entry->size_bytes;
+    event->ticks = entry->line_ticks - batch->line_add_ticks;
+    event->error_ticks = batch->error_ticks;
+    if (__builtin_expect(batch->ticks != NULL, false)) {
+        event->ticks = batch->ticks[entry - batch->end];
+        event->error_ticks = batch->errors[entry - batch->end];
+    }
+    event->missed_events = batch->missed_events;
+    batch->missed_events = 0;
+    event->loss_follows = batch->next == batch->end && batch->loss_follows;
+}
+
 typedef struct CpuCursor CpuCursor;
 
 /*
@@ -43,10 +86,10 @@ void cpu_cursor_free(CpuCursor *cursor);
 bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event);
 
 /*
- * The line tick of the event that cpu_cursor_next() will hand out; false at
- * the end.  What was handed out before is no longer valid.
+ * All that is left of the page in hand, or else of the next one with events:
+ * they count as handed out.  False at the end.
  */
-bool cpu_cursor_peek(CpuCursor *cursor, uint64_t *line_ticks);
+bool cpu_cursor_next_batch(CpuCursor *cursor, CpuBatch *batch);
 
 /*
  * Moves to the first event at or after line_ticks, forward or back.  Where
