@@ -18,7 +18,7 @@ packages=(
     # the lab's images
     bash busybox-static cpio kmod msr-tools rt-tests
     # tests that compare with other programs
-    jq protobuf-compiler trace-cmd
+    babeltrace2 jq protobuf-compiler trace-cmd
 )
 
 have()

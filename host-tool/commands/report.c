@@ -99,7 +99,8 @@ int cmd_report(int argc, char **argv)
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
         {"format", 0, 0, G_OPTION_ARG_STRING, &format,
-         "Write this format: text (the default), json or perfetto", "FORMAT"},
+         "Write this format: text (the default), json, perfetto or ctf",
+         "FORMAT"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
          "Write to this file, or directory, once it is complete", "FILE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,

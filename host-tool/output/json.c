@@ -209,8 +209,10 @@ static gpointer json_begin(const OutputJob *job, GError **error)
     }
     ok = write_header(output, error);
     for (guint i = 0; ok && i < job->inputs->len; i++) {
-        add_machine(output, job->inputs->pdata[i]);
-        ok = write_machine(output, job->inputs->pdata[i], error);
+        const TimelineInput *input = job->inputs->pdata[i];
+
+        add_machine(output, input);
+        ok = input->is_hidden || write_machine(output, input, error);
     }
     if (!ok) {
         json_free(output);

@@ -13,6 +13,7 @@ static const OutputOps *const formats[] = {
     &text_output_ops,
     &json_output_ops,
     &perfetto_output_ops,
+    &ctf_output_ops,
 };
 
 const OutputOps *output_find(const char *name, GError **error)

@@ -47,6 +47,7 @@ typedef struct OutputOps {
     void (*free)(gpointer state);
 } OutputOps;
 
+extern const OutputOps ctf_output_ops;
 extern const OutputOps json_output_ops;
 extern const OutputOps perfetto_output_ops;
 extern const OutputOps text_output_ops;

@@ -414,8 +414,10 @@ static void add_machines(PerfettoOutput *output)
         }
     }
     for (guint i = 0; i < inputs->len; i++) {
-        if (!find_machine(output, inputs->pdata[i])) {
-            add_machine(output, inputs->pdata[i]);
+        const TimelineInput *input = inputs->pdata[i];
+
+        if (!input->is_hidden && !find_machine(output, input)) {
+            add_machine(output, input);
         }
     }
 }
@@ -427,8 +429,12 @@ static void add_buffers(PerfettoOutput *output)
 
     for (guint i = 0; i < inputs->len; i++) {
         const TimelineInput *input = inputs->pdata[i];
-        Buffer *buffer = g_new0(Buffer, 1);
+        Buffer *buffer;
 
+        if (input->is_hidden) {
+            continue;
+        }
+        buffer = g_new0(Buffer, 1);
         buffer->input = input;
         buffer->machine = find_machine(output, input);
         buffer->n_bundles = input->dat->cpus->len;
@@ -580,8 +586,9 @@ static bool perfetto_end(gpointer state, GError **error)
     for (guint i = 0; i < output->job->inputs->len; i++) {
         const Buffer *buffer =
             g_hash_table_lookup(output->buffers, output->job->inputs->pdata[i]);
+        guint n_bundles = buffer ? buffer->n_bundles : 0;
 
-        for (guint cpu = 0; ok && cpu < buffer->n_bundles; cpu++) {
+        for (guint cpu = 0; ok && cpu < n_bundles; cpu++) {
             PerfettoBundle *bundle = buffer->bundles[cpu];
 
             ok = !bundle || perfetto_bundle_is_empty(bundle) ||

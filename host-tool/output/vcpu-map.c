@@ -46,7 +46,7 @@ const TimelineInput *vcpu_map_host_of(GPtrArray *inputs,
     for (guint i = 0; guest->vcpu_threads && i < inputs->len; i++) {
         const TimelineInput *host = inputs->pdata[i];
 
-        if (!host->vcpu_threads) {
+        if (timeline_input_is_host_of(host, guest)) {
             return host;
         }
     }
