@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <stdio.h>
 
 #include "commands/commands.h"
+#include "merge/infer-offset.h"
 #include "merge/timeline.h"
 #include "merge/vcpu-threads.h"
 #include "session/session-timeline.h"
@@ -24,6 +26,7 @@ typedef struct InputFile {
 struct InputOptions {
     GArray *files;   /* of InputFile */
     uint64_t all_hz; /* --ts2secs before a second -i: for all files */
+    bool infer_offset;
 };
 
 static void input_file_clear(gpointer data)
@@ -132,6 +135,14 @@ static gboolean on_ts2secs(const char *name, const char *value, gpointer data,
     return TRUE;
 }
 
+static gboolean on_infer_offset(G_GNUC_UNUSED const char *name,
+                                G_GNUC_UNUSED const char *value, gpointer data,
+                                G_GNUC_UNUSED GError **error)
+{
+    ((InputOptions *)data)->infer_offset = true;
+    return TRUE;
+}
+
 GOptionGroup *input_options_group(InputOptions *options)
 {
     static const GOptionEntry entries[] = {
@@ -141,6 +152,9 @@ GOptionGroup *input_options_group(InputOptions *options)
          "Add this many ticks to the times of the file named before", "TICKS"},
         {"ts2secs", 0, 0, G_OPTION_ARG_CALLBACK, on_ts2secs,
          "Times are ticks of a clock of this frequency", "HZ"},
+        {"infer-offset", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+         on_infer_offset,
+         "Find guests' TSC offsets by the windows of their vCPUs alone", NULL},
         G_OPTION_ENTRY_NULL,
     };
     GOptionGroup *group =
@@ -248,6 +262,63 @@ static GPtrArray *open_files(const InputOptions *options, GError **error)
     return g_steal_pointer(&inputs);
 }
 
+/* Without anything that tells otherwise, the first file is the host's. */
+static void guess_guests(GPtrArray *inputs)
+{
+    TimelineInput *host = inputs->pdata[0];
+
+    for (guint i = 0; i < inputs->len; i++) {
+        if (((TimelineInput *)inputs->pdata[i])->vcpu_threads) {
+            return;
+        }
+    }
+    for (guint i = 1; i < inputs->len; i++) {
+        TimelineInput *guest = inputs->pdata[i];
+
+        guest->vcpu_threads = vcpu_threads_infer(host, guest);
+    }
+}
+
+static bool infer_one(TimelineInput *host, TimelineInput *guest, GError **error)
+{
+    InferredOffset inferred = infer_offset(host, guest);
+    g_autofree char *text = infer_offset_text(&inferred, &host->scale);
+
+    if (inferred.outcome != INFER_FOUND) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: %s",
+                    guest->label, text);
+        return false;
+    }
+    fprintf(stderr, "%s: %s\n", guest->label, text);
+    infer_offset_apply(&inferred, guest);
+    return true;
+}
+
+static bool infer_offsets(GPtrArray *inputs, GError **error)
+{
+    unsigned n = 0;
+
+    guess_guests(inputs);
+    for (guint i = 0; i < inputs->len; i++) {
+        for (guint g = 0; g < inputs->len; g++) {
+            if (!timeline_input_is_host_of(inputs->pdata[i],
+                                           inputs->pdata[g])) {
+                continue;
+            }
+            if (!infer_one(inputs->pdata[i], inputs->pdata[g], error)) {
+                return false;
+            }
+            n++;
+        }
+    }
+    if (n == 0) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    "--infer-offset: there is no guest whose vCPUs are seen "
+                    "in a host's kvm_entry events; name the host's file first");
+    }
+    return n > 0;
+}
+
 GPtrArray *input_options_open(InputOptions *options, char **operands,
                               GError **error)
 {
@@ -263,6 +334,9 @@ GPtrArray *input_options_open(InputOptions *options, char **operands,
     inputs = n_operands ? session_timeline_open(operands[0], &missing, error)
                         : open_files(options, error);
     command_warn(missing);
+    if (inputs && options->infer_offset && !infer_offsets(inputs, error)) {
+        g_clear_pointer(&inputs, g_ptr_array_unref);
+    }
     if (inputs) {
         timeline_inputs_share_symbols(inputs);
         input_options_warn(inputs);

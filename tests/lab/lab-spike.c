@@ -6,7 +6,6 @@
  * done.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <stdio.h>
@@ -99,17 +98,6 @@ static void storm(int cpu, double ms)
     }
 }
 
-/* One byte to a port of QEMU's. */
-static void write_port(unsigned port)
-{
-    int fd = open("/dev/port", O_WRONLY | O_CLOEXEC);
-
-    if (fd < 0 || pwrite(fd, "x", 1, port) != 1) {
-        die("write to the port");
-    }
-    close(fd);
-}
-
 static int usage(void)
 {
     fprintf(
@@ -127,9 +115,6 @@ int main(int argc, char **argv)
         hog(atoi(argv[3]), atof(argv[4]));
     } else if (argc == 4 && strcmp(argv[1], "storm") == 0) {
         storm(atoi(argv[2]), atof(argv[3]));
-    } else if (argc == 4 && strcmp(argv[1], "port") == 0) {
-        stay_on(atoi(argv[2]));
-        write_port((unsigned)strtoul(argv[3], NULL, 0));
     } else {
         return usage();
     }
