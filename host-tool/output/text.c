@@ -13,6 +13,7 @@
 #include "output/output.h"
 #include "output/text-batch.h"
 #include "output/text-pool.h"
+#include "output/tracer-text.h"
 
 /* The first batch is small, so that the first lines come at once. */
 #define FIRST_LINES 32
@@ -102,6 +103,21 @@ static void add_input(TextOutput *output, TimelineInput *from, int width)
 }
 
 /* The lines that come before the first event: each file's number of CPUs. */
+/* What a file says of itself; its instances say nothing of their own. */
+static bool write_start(TextOutput *output, guint i, GError **error)
+{
+    const OutputJob *job = output->job;
+    TimelineInput *input = job->inputs->pdata[i];
+
+    if (!input->dat->instance &&
+        fprintf(job->stream, "%scpus=%u\n",
+                g_array_index(output->inputs, TextInput, i).label,
+                input->dat->cpus->len) < 0) {
+        return output_fail_errno(job, error);
+    }
+    return tracer_text_write(job, input->dat, error);
+}
+
 static gpointer text_begin(const OutputJob *job, GError **error)
 {
     TextOutput *output = g_new0(TextOutput, 1);
@@ -120,10 +136,7 @@ static gpointer text_begin(const OutputJob *job, GError **error)
         TimelineInput *input = job->inputs->pdata[i];
 
         add_input(output, input, width);
-        if (fprintf(job->stream, "%scpus=%u\n",
-                    g_array_index(output->inputs, TextInput, i).label,
-                    input->dat->cpus->len) < 0) {
-            output_fail_errno(job, error);
+        if (!write_start(output, i, error)) {
             text_free(output);
             return NULL;
         }

@@ -32,6 +32,7 @@ enum {
     ID_KALLSYMS = 19,
     ID_PRINTK = 20,
     ID_CMDLINES = 21,
+    ID_BUFFER_TEXT = 22,
 };
 
 #define SECTION_COMPRESSED 1
@@ -381,6 +382,11 @@ static GByteArray *v6_head(const Output *out)
     put_string(head, "options  ");
     put_options(head, image->dat);
     put_u16(head, ID_DONE);
+    if (image->text) {
+        put_string(head, "latency  ");
+        put(head, image->text, strlen(image->text));
+        return head;
+    }
     put_string(head, "flyrecord");
     for (uint32_t cpu = 0; cpu < image->n_cpus; cpu++) {
         put_u64(head, out->cpu_offsets[cpu]);
@@ -398,7 +404,9 @@ static void write_v6(Output *out)
     g_autoptr(GByteArray) head = NULL;
 
     out->offset = sketch->len;
-    write_cpus(out);
+    if (!out->image->text) {
+        write_cpus(out);
+    }
     head = v6_head(out);
     write_at(out, 0, head->data, head->len);
 }
@@ -456,19 +464,45 @@ static void write_parts(Output *out, GByteArray *options)
     }
 }
 
+/* One chunk for each 100 bytes, so that there are several. */
+static void write_text(Output *out)
+{
+    const char *text = out->image->text;
+    size_t size = strlen(text);
+    uint32_t n_chunks = (uint32_t)((size + 99) / 100);
+
+    if (!out->image->compression) {
+        write_on(out, text, size);
+        return;
+    }
+    write_on(out, &n_chunks, sizeof(n_chunks));
+    for (size_t at = 0; at < size; at += 100) {
+        write_chunk(out, (const uint8_t *)text + at, MIN(100, size - at));
+    }
+}
+
 static void write_buffer(Output *out, GByteArray *options)
 {
     const TraceImage *image = out->image;
     uint64_t start = out->offset;
+    uint16_t id = image->text ? ID_BUFFER_TEXT : ID_BUFFER;
     g_autoptr(GByteArray) data = g_byte_array_new();
 
     out->offset += SECTION_HEADER_BYTES;
-    write_cpus(out);
-    write_section_header(out, start, ID_BUFFER, image->compression != NULL,
+    if (image->text) {
+        write_text(out);
+    } else {
+        write_cpus(out);
+    }
+    write_section_header(out, start, id, image->compression != NULL,
                          out->offset - start - SECTION_HEADER_BYTES);
     put_u64(data, start);
     put_string(data, "");
     put_string(data, image->dat->clock);
+    if (image->text) {
+        put_option(options, id, data);
+        return;
+    }
     put_u32(data, image->dat->page_bytes);
     put_u32(data, image->n_cpus);
     for (uint32_t cpu = 0; cpu < image->n_cpus; cpu++) {

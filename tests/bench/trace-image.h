@@ -27,6 +27,7 @@ typedef struct TraceImage {
     uint32_t n_cpus;
     TraceImagePage next_page; /* CPU by CPU */
     gpointer data;
+    const char *text; /* a latency tracer's, in place of the CPUs' pages */
 } TraceImage;
 
 bool trace_image_write(const TraceImage *image, const char *path,

@@ -61,7 +61,7 @@ static bool copy_page(gpointer data, uint32_t cpu, uint8_t *page)
 }
 
 /* The same trace in another form, in the same directory. */
-static char *convert(const char *path, const Form *form)
+static char *convert_to(const char *path, const Form *form, const char *text)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(DatFile) dat = dat_file_open(path, &error);
@@ -75,6 +75,7 @@ static char *convert(const char *path, const Form *form)
         .compression = form->compression,
         .next_page = copy_page,
         .data = &copy,
+        .text = text,
     };
 
     g_assert_no_error(error);
@@ -82,6 +83,11 @@ static char *convert(const char *path, const Form *form)
     trace_image_write(&image, to, &error);
     g_assert_no_error(error);
     return to;
+}
+
+static char *convert(const char *path, const Form *form)
+{
+    return convert_to(path, form, NULL);
 }
 
 static void forget(char *path, char *converted)
@@ -264,6 +270,35 @@ static void test_one_warning(void)
     g_free(path);
 }
 
+static bool append(const char *text, size_t size, gpointer data)
+{
+    g_string_append_len(data, text, (gssize)size);
+    return true;
+}
+
+/* A latency tracer's file has text in place of events. */
+static void test_text(void)
+{
+    g_autoptr(GString) text = g_string_new("# tracer: wakeup\n");
+
+    for (guint i = 0; i < 50; i++) {
+        g_string_append_printf(text, "  <idle>-0  0d.h. %uus\n", i);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        char *path = build();
+        char *other = convert_to(path, &forms[i], text->str);
+        g_autoptr(DatFile) dat = dat_file_open(other, NULL);
+        g_autoptr(GString) found = g_string_new(NULL);
+
+        g_assert_true(dat->is_text);
+        g_assert_cmpuint(dat->cpus->len, ==, 0);
+        g_assert_cmpuint(dat->problems->len, ==, 0);
+        g_assert_true(dat_file_read_text(dat, append, found));
+        g_assert_cmpstr(found->str, ==, text->str);
+        forget(path, other);
+    }
+}
+
 static void test_unknown_compression(void)
 {
     char *path = build();
@@ -287,6 +322,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dat-file/forms", test_forms);
     g_test_add_func("/dat-file/one-warning", test_one_warning);
+    g_test_add_func("/dat-file/text", test_text);
     g_test_add_func("/dat-file/unknown-compression", test_unknown_compression);
     for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
         g_autofree char *name =
