@@ -16,7 +16,7 @@ endif
 
 step = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: all help packages qemu lab-images check demo install clean
+.PHONY: all help packages qemu lab-images check demo bench install clean
 
 all: packages
 	$(call step,building the project in $(BUILD)/)
@@ -27,6 +27,8 @@ help:
 	@echo 'make demo        record a real KVM guest and its host in the lab,'
 	@echo '                 and show them on one timeline'
 	@echo 'make check       build with warnings as errors, and run all tests'
+	@echo 'make bench       measure beside trace-cmd (BENCH_HOST=, BENCH_GUEST=:'
+	@echo '                 two recorded files; without them the demo is recorded)'
 	@echo 'make qemu        build the patched QEMU (kept in the cache)'
 	@echo 'make lab-images  make what the lab boots (kept in the cache)'
 	@echo 'make packages    install the Debian packages that are missing'
@@ -54,6 +56,10 @@ check:
 demo: all lab-images
 	$(call step,recording a KVM guest and its host in the lab)
 	$(Q)tests/run-demo $(BUILD)
+
+# BENCH_FLAGS: see tests/bench/run --help.
+bench: all
+	$(Q)tests/run-bench $(BUILD) "$(BENCH_HOST)" "$(BENCH_GUEST)" $(BENCH_FLAGS)
 
 install:
 	$(Q)meson install -C $(BUILD)
