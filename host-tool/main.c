@@ -20,6 +20,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"record", cmd_record, "record a guest and its host together"},
+    {"serve", cmd_serve, "record whenever a guest asks for it"},
     {"report", cmd_report, "print what was recorded as one timeline"},
     {"explain", cmd_explain, "say why the guest was late"},
     {"check", cmd_check, "prove that the clocks match, and judge by rules"},
@@ -29,7 +30,7 @@ static const struct {
 
 static void print_help(void)
 {
-    printf("Usage: " PROGRAM " [COMMAND] [OPTION...]\n\n"
+    printf("Usage: " PROGRAM " [--no-pager] [COMMAND] [OPTION...]\n\n"
            "Records the kernel traces of a host and of a QEMU guest at the "
            "same time and\nshows them on one exact timeline.\n\n"
            "Commands (record if none is given):\n");
@@ -46,6 +47,12 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     /* Inherited as ignored, it would take our children's exit statuses. */
     signal(SIGCHLD, SIG_DFL);
+    if (argc > 1 && strcmp(argv[1], "--no-pager") == 0) {
+        g_setenv("QEMU_TRACE_MERGE_PAGER", "", TRUE);
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();

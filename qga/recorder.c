@@ -41,7 +41,7 @@
 /* Pages of each CPU between two looks at the stop descriptor. */
 #define ROUNDS 64
 /* CPUs whose counts are told on one tick: a file of the kernel's for each. */
-#define SIGNS_PER_TICK 8
+#define SIGNS_PER_TICK 32
 
 #define EPOLL_OUTPUT UINT32_MAX
 #define EPOLL_STOP   (UINT32_MAX - 1)
@@ -52,7 +52,6 @@ typedef struct CpuReader {
     bool ready;            /* may have pages */
     bool armed;            /* epoll will tell */
     bool whole_pages;      /* gave some since it was last armed */
-    bool changed;          /* sent pages since its last LOSS frame */
     guint64 unsent_events; /* read, then taken back from the encoder */
 } CpuReader;
 
@@ -243,6 +242,17 @@ static bool throw_hung_up(const Recorder *recorder, GError **error)
                        recorder->out_name);
 }
 
+/* Whether to go on, now that the stop descriptor is readable. */
+static bool wake(Recorder *recorder)
+{
+    const RecorderCallbacks *callbacks = &recorder->callbacks;
+
+    recorder->cause = callbacks->wake
+                          ? callbacks->wake(recorder, callbacks->data)
+                          : TRACE_FREEZE_SIGNAL;
+    return recorder->cause == TRACE_FREEZE_NONE;
+}
+
 static bool wait_output(Recorder *recorder, GError **error)
 {
     gint64 left_us = recorder->deadline_us - g_get_monotonic_time();
@@ -262,7 +272,7 @@ static bool wait_output(Recorder *recorder, GError **error)
         return trace_throw(error, "cannot poll %s: %s", recorder->out_name,
                            g_strerror(errno));
     }
-    if (fds[1].revents) {
+    if (fds[1].revents && !wake(recorder)) {
         return trace_throw(error, "stopped before the recording began");
     }
     if (fds[0].revents & (POLLHUP | POLLERR)) {
@@ -376,7 +386,6 @@ static void note_page(const Recorder *recorder, CpuReader *reader,
     const RingPageLayout *layout = capture_page_layout(recorder->capture);
 
     stats->pages++;
-    reader->changed |= recorder->phase == RECORDER_RECORDING;
     if (used_bytes >= layout->page_bytes / 2) {
         reader->whole_pages = true;
     } else if (recorder->phase == RECORDER_RECORDING) {
@@ -488,33 +497,25 @@ static bool fill_stats(Recorder *recorder, guint index, GError **error)
 }
 
 /*
- * Tells the host how it goes, by the counts of a few CPUs in turn: of those
- * that sent something, or, when the events are held, of any.  At least one
- * frame, so that the host knows that this recorder lives.
+ * Tells the host how it goes, by the counts of a few CPUs in turn, and that
+ * this recorder lives.
  */
 static bool send_signs(Recorder *recorder, GError **error)
 {
-    guint sent = 0;
+    guint count = MIN(recorder->cpu_count, SIGNS_PER_TICK);
 
-    for (guint n = 0; n < recorder->cpu_count && sent < SIGNS_PER_TICK; n++) {
+    for (guint n = 0; n < count; n++) {
         guint i = recorder->next_sign;
-        CpuReader *reader = &recorder->readers[i];
         struct iovec part = {&recorder->stats[i], sizeof(TraceCpuStats)};
-        bool is_last = n == recorder->cpu_count - 1;
 
         recorder->next_sign = (i + 1) % recorder->cpu_count;
-        if (!reader->changed && !recorder->is_held && !(is_last && sent == 0)) {
-            continue;
-        }
         if (!fill_stats(recorder, i, error)) {
             return false;
         }
         if (!stream_encoder_add(recorder->encoder, TRACE_FRAME_LOSS,
-                                reader->cpu, &part, 1)) {
+                                recorder->readers[i].cpu, &part, 1)) {
             break;
         }
-        reader->changed = false;
-        sent++;
     }
     return true;
 }
@@ -541,16 +542,6 @@ static void arm(Recorder *recorder, bool is_tick)
                                   EPOLLIN | EPOLLONESHOT, i);
         }
     }
-}
-
-static bool wake(Recorder *recorder)
-{
-    const RecorderCallbacks *callbacks = &recorder->callbacks;
-
-    recorder->cause = callbacks->wake
-                          ? callbacks->wake(recorder, callbacks->data)
-                          : TRACE_FREEZE_SIGNAL;
-    return recorder->cause == TRACE_FREEZE_NONE;
 }
 
 /* Returns false, without an error, when it is time to stop. */
@@ -599,10 +590,13 @@ static bool tick(Recorder *recorder, GError **error)
     if (!recorder->is_held) {
         set_all_ready(recorder);
     }
+    if (!send_signs(recorder, error)) {
+        return false;
+    }
     if (recorder->callbacks.tick) {
         recorder->callbacks.tick(recorder, recorder->callbacks.data);
     }
-    return send_signs(recorder, error);
+    return true;
 }
 
 static bool pump_recording(Recorder *recorder, bool is_tick, GError **error)

@@ -80,8 +80,9 @@ const char *recorder_instance_dir(const Recorder *recorder);
 guint64 recorder_sent_bytes(const Recorder *recorder);
 
 /*
- * One entry for each CPU of HELLO.  While recording only `pages` is current;
- * after recorder_run all members are final: events written = read + overrun +
+ * One entry for each CPU of HELLO.  While recording, `pages` is current and
+ * what the kernel counts is a few seconds old at most; after recorder_run all
+ * members are final: events written = read + overrun +
  * commit overrun + dropped + unread.
  */
 const TraceCpuStats *recorder_cpu_stats(const Recorder *recorder,

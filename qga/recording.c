@@ -36,6 +36,8 @@ struct Recording {
     StopSources *sources;
     TraceFreezeCause cause;
     bool has_asked;
+    bool is_ready;  /* tracing is on */
+    bool must_hold; /* by the host's word, before it was */
     State *state;
     RecordingReady ready;
     gpointer ready_data;
@@ -140,13 +142,14 @@ static bool open_output(Recording *recording, char **out_name, GError **error)
 static bool watch_for_trigger(Recording *recording, GError **error)
 {
     const char *tracing_dir = capture_tracing_dir(error);
+    const char *marker = stop_sources_marker(recording->sources);
 
     if (!tracing_dir) {
         return false;
     }
     recording->trigger =
         trigger_new(tracing_dir, recorder_instance_dir(recording->recorder),
-                    recording->options->stop_marker, error);
+                    marker ? marker : recording->options->stop_marker, error);
     return recording->trigger &&
            stop_sources_add_trigger(recording->sources, recording->trigger,
                                     error);
@@ -256,7 +259,8 @@ static bool on_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
     if (stop_sources_check(recording->sources, &hold) != TRACE_FREEZE_NONE) {
         return trace_throw(error, "stopped before the recording began");
     }
-    if ((hold || recording->options->is_snapshot) &&
+    recording->is_ready = true;
+    if ((hold || recording->must_hold || recording->options->is_snapshot) &&
         !start_holding(recording, error)) {
         return false;
     }
@@ -283,7 +287,10 @@ static TraceFreezeCause on_wake(Recorder *recorder, gpointer data)
     bool hold;
     TraceFreezeCause cause = stop_sources_check(recording->sources, &hold);
 
-    if (hold && !start_holding(recording, NULL)) {
+    if (!recording->is_ready) {
+        /* A trigger is only watched for while tracing is on. */
+        recording->must_hold |= hold;
+    } else if (hold && !start_holding(recording, NULL)) {
         return TRACE_FREEZE_HOST;
     }
     /* So that the timeline shows what ended it. */

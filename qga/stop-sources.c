@@ -6,9 +6,11 @@
 #include "stop-sources.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,8 +23,10 @@ struct StopSources {
     int control_fd;
     Trigger *trigger;
     pid_t child;
+    int process_fd; /* of the process that the host wants watched; or -1 */
     int signal;
     char *host_text;
+    char *marker;
 };
 
 static bool add(const StopSources *sources, int fd, GError **error)
@@ -41,6 +45,7 @@ StopSources *stop_sources_new(int signal_fd, GError **error)
     g_autoptr(StopSources) sources = g_new0(StopSources, 1);
 
     sources->signal_fd = signal_fd;
+    sources->process_fd = -1;
     sources->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (sources->epoll_fd < 0) {
         trace_throw(error, "cannot create an epoll: %s", g_strerror(errno));
@@ -57,7 +62,11 @@ void stop_sources_free(StopSources *sources)
     if (sources->epoll_fd >= 0) {
         close(sources->epoll_fd);
     }
+    if (sources->process_fd >= 0) {
+        close(sources->process_fd);
+    }
     g_free(sources->host_text);
+    g_free(sources->marker);
     g_free(sources);
 }
 
@@ -113,6 +122,32 @@ static TraceFreezeCause check_signals(StopSources *sources)
     return cause;
 }
 
+/* Not our child: it is the agent's, which waits for it. */
+static TraceFreezeCause watch_process(StopSources *sources, const char *text)
+{
+    guint64 pid;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT32, &pid, NULL) ||
+        sources->process_fd >= 0) {
+        return TRACE_FREEZE_NONE;
+    }
+    sources->process_fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (sources->process_fd < 0) {
+        /* Gone already; or the kernel is older than 5.3, and the host has to
+         * find out by itself. */
+        return errno == ESRCH ? TRACE_FREEZE_COMMAND : TRACE_FREEZE_NONE;
+    }
+    add(sources, sources->process_fd, NULL);
+    return TRACE_FREEZE_NONE;
+}
+
+static bool has_process_ended(const StopSources *sources)
+{
+    struct pollfd fd = {.fd = sources->process_fd, .events = POLLIN};
+
+    return sources->process_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
 static TraceFreezeCause check_control(StopSources *sources, bool *hold)
 {
     TraceControl message;
@@ -136,7 +171,14 @@ static TraceFreezeCause check_control(StopSources *sources, bool *hold)
             sources->host_text = g_strdup(message.text);
             return TRACE_FREEZE_HOST;
         }
-        *hold |= message.kind == TRACE_CONTROL_HOLD;
+        if (message.kind == TRACE_CONTROL_HOLD) {
+            g_free(sources->marker);
+            sources->marker = *message.text ? g_strdup(message.text) : NULL;
+            *hold = true;
+        } else if (message.kind == TRACE_CONTROL_WATCH &&
+                   watch_process(sources, message.text) != TRACE_FREEZE_NONE) {
+            return TRACE_FREEZE_COMMAND;
+        }
     }
 }
 
@@ -152,12 +194,20 @@ TraceFreezeCause stop_sources_check(StopSources *sources, bool *hold)
     if (cause == TRACE_FREEZE_NONE && sources->trigger) {
         cause = trigger_check(sources->trigger);
     }
+    if (cause == TRACE_FREEZE_NONE && has_process_ended(sources)) {
+        cause = TRACE_FREEZE_COMMAND;
+    }
     /* Signals are taken in any case, as one may have to be passed on. */
     if (cause == TRACE_FREEZE_NONE) {
         return check_signals(sources);
     }
     check_signals(sources);
     return cause;
+}
+
+const char *stop_sources_marker(const StopSources *sources)
+{
+    return sources->marker;
 }
 
 int stop_sources_signal(const StopSources *sources)

@@ -37,10 +37,13 @@ int stop_sources_fd(const StopSources *sources);
 
 /*
  * Takes what there is.  Returns why to stop, or TRACE_FREEZE_NONE to go on;
- * *@hold is set if the host asked to hold the events.
+ * *@hold is set if the host asked to hold the events, with
+ * stop_sources_marker() as the stop marker.
  */
 TraceFreezeCause stop_sources_check(StopSources *sources, bool *hold);
 
+/* The stop marker that the host wants, or NULL. */
+const char *stop_sources_marker(const StopSources *sources);
 /* The signal to end by that came; 0: none. */
 int stop_sources_signal(const StopSources *sources);
 /* What the host said when it ended the recording, or NULL. */

@@ -25,8 +25,10 @@ typedef enum TraceControlKind {
     TRACE_CONTROL_REFUSED = 18, /* text says why; nothing is recorded */
     TRACE_CONTROL_DONE = 19,    /* all is stored; text names the session */
     /* From the host, at any time. */
-    TRACE_CONTROL_HOLD = 32, /* keep events in the buffers until the end */
-    TRACE_CONTROL_STOP = 33, /* turn tracing off now; text says why */
+    TRACE_CONTROL_HOLD = 32,  /* keep events in the buffers until the end;
+                                 text: a stop marker, or empty */
+    TRACE_CONTROL_STOP = 33,  /* turn tracing off now; text says why */
+    TRACE_CONTROL_WATCH = 34, /* ... when the process ends whose id is text */
 } TraceControlKind;
 
 /* Flags of a REQUEST. */

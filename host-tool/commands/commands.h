@@ -17,6 +17,7 @@ int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 
 /* Prints "qemu-trace-merge NAME: SENTENCE" on stderr; returns 1. */
 int command_fail(const char *name, const GError *error);

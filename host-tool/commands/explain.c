@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "commands/input-options.h"
+#include "commands/pager.h"
 #include "explain/analysis.h"
 #include "merge/timeline.h"
 #include "output/analysis-json.h"
@@ -92,6 +93,7 @@ int cmd_explain(int argc, char **argv)
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(InputOptions) input_options = input_options_new();
+    g_autoptr(Pager) pager = NULL;
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(GError) error = NULL;
@@ -119,6 +121,7 @@ int cmd_explain(int argc, char **argv)
         .recorder = recorder,
     };
     if (!output) {
+        pager = pager_start();
         /* A pager that quits has seen enough: end quietly. */
         signal(SIGPIPE, SIG_DFL);
     }

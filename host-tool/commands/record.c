@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "commands/guest-options.h"
+#include "commands/live-display.h"
 #include "commands/session-summary.h"
+#include "commands/size-option.h"
 #include "connection/guest-address.h"
 #include "session/recording.h"
 
@@ -41,6 +43,9 @@ typedef struct RecordOptions {
     int host_buffer_kib;
     int guest_buffer_kib;
     gboolean is_quiet;
+    gboolean is_snapshot;
+    char *stop_marker;
+    gboolean has_json_progress;
     char **command; /* points into argv */
 } RecordOptions;
 
@@ -80,8 +85,19 @@ static GOptionContext *new_context(RecordOptions *o)
          "Ring buffer of each CPU of the host (default: 4096)", "KIB"},
         {"guest-buffer-size", 0, 0, G_OPTION_ARG_INT, &o->guest_buffer_kib,
          "Ring buffer of each CPU of the guest (default: 4096)", "KIB"},
+        {"snapshot", 0, 0, G_OPTION_ARG_NONE, &o->is_snapshot,
+         "Flight recorder: keep the latest events only, and freeze host and "
+         "guest together at the end, which is also when the guest's tracing "
+         "is turned off",
+         NULL},
+        {"stop-marker", 0, 0, G_OPTION_ARG_STRING, &o->stop_marker,
+         "With --snapshot, end when this text is written to the guest's "
+         "trace_marker",
+         "TEXT"},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->is_quiet,
          "Say nothing but warnings and errors", NULL},
+        {"json-progress", 0, 0, G_OPTION_ARG_NONE, &o->has_json_progress,
+         "Say how it goes on standard error as JSON, one object a line", NULL},
         {NULL},
     };
     GOptionContext *context = g_option_context_new("[-- COMMAND [ARG...]]");
@@ -126,25 +142,6 @@ static int split_command(int argc, char **argv, RecordOptions *o)
     return argc;
 }
 
-static gboolean parse_size(const char *text, uint64_t *bytes, GError **error)
-{
-    static const char units[] = "KMGT";
-    char *end;
-    guint64 number = g_ascii_strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, g_ascii_toupper(*end)) : NULL;
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-
-    if (end == text || *text == '-' || (*end && (!unit || end[1])) ||
-        number == 0 || number > ((guint64)G_MAXINT64 >> shift)) {
-        return throw_usage(error,
-                           "--max-size needs a number of bytes such as 500M, "
-                           "not '%s'",
-                           text);
-    }
-    *bytes = number << shift;
-    return TRUE;
-}
-
 static gboolean check_numbers(const RecordOptions *o, GError **error)
 {
     if (!isfinite(o->duration_s) || o->duration_s < 0 ||
@@ -165,6 +162,14 @@ static gboolean check_options(const RecordOptions *o, GError **error)
         (o->guest_functions && !o->guest_tracer)) {
         return throw_usage(error, "a function needs a tracer: add "
                                   "--host-tracer or --guest-tracer function");
+    }
+    if (o->stop_marker && !o->is_snapshot) {
+        return throw_usage(error, "--stop-marker ends a flight recording: add "
+                                  "--snapshot");
+    }
+    if (o->has_json_progress && o->is_quiet) {
+        return throw_usage(error, "--json-progress and --quiet exclude each "
+                                  "other: give one of them");
     }
     if (o->command && !*o->command) {
         return throw_usage(error, "there is no command after '--'");
@@ -190,7 +195,7 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
     }
     o->addresses = guest_options_addresses(o->guests, error);
     return o->addresses && check_options(o, error) &&
-           parse_size(o->max_size, max_bytes, error);
+           size_option_parse("--max-size", o->max_size, max_bytes, error);
 }
 
 static void clear_options(RecordOptions *o)
@@ -198,6 +203,7 @@ static void clear_options(RecordOptions *o)
     guest_options_free(o->guests);
     g_free(o->output_dir);
     g_free(o->max_size);
+    g_free(o->stop_marker);
     g_strfreev(o->host_events);
     g_strfreev(o->guest_events);
     g_strfreev(o->host_filters);
@@ -208,13 +214,22 @@ static void clear_options(RecordOptions *o)
     g_strfreev(o->guest_functions);
 }
 
-static void say(const char *sentence)
+static void say(const char *sentence, gpointer data)
 {
-    fprintf(stderr, "%s\n", sentence);
+    live_display_say(data, sentence);
+}
+
+static LiveKind live_kind(const RecordOptions *o)
+{
+    if (o->has_json_progress) {
+        return LIVE_JSON;
+    }
+    return o->is_quiet || !isatty(STDERR_FILENO) ? LIVE_NONE : LIVE_LINES;
 }
 
 static RecordingOptions recording_options(const RecordOptions *o,
-                                          const char *name, uint64_t max_bytes)
+                                          const char *name, uint64_t max_bytes,
+                                          LiveDisplay *display)
 {
     return (RecordingOptions){
         .name = name,
@@ -222,7 +237,11 @@ static RecordingOptions recording_options(const RecordOptions *o,
         .duration_us = (gint64)(o->duration_s * G_USEC_PER_SEC),
         .command = o->command,
         .max_bytes = max_bytes,
+        .is_snapshot = o->is_snapshot,
+        .stop_marker = o->stop_marker,
         .say = o->is_quiet ? NULL : say,
+        .progress = live_kind(o) == LIVE_NONE ? NULL : live_display_update,
+        .watcher = display,
         .host = {.events = o->host_events,
                  .filters = o->host_filters,
                  .tracer = o->host_tracer,
@@ -263,11 +282,13 @@ static int report_result(const RecordOptions *o, const RecordingResult *result,
         pass_on(result->process.output, stdout);
         pass_on(result->process.errors, stderr);
         if (result->process.truncated) {
-            say("warning: the guest's agent kept only the beginning of the "
-                "command's output");
+            fprintf(stderr, "warning: the guest's agent kept only the "
+                            "beginning of the command's output\n");
         }
     }
-    if (result->dir && !o->is_quiet) {
+    if (result->dir && o->has_json_progress) {
+        session_summary_print_json(result->session, result->dir, stderr);
+    } else if (result->dir && !o->is_quiet) {
         session_summary_print(result->session, result->dir, stderr);
     }
     if (error) {
@@ -282,7 +303,7 @@ static int report_result(const RecordOptions *o, const RecordingResult *result,
                 o->command[0]);
         return EXIT_OWN_FAILURE;
     }
-    if (result->has_process && !o->is_quiet) {
+    if (result->has_process && !o->is_quiet && !o->has_json_progress) {
         fprintf(stderr, "'%s' ended with exit status %d in the guest.\n",
                 o->command[0], result->process.exit_code);
     }
@@ -294,7 +315,8 @@ static int record(const RecordOptions *o, uint64_t max_bytes)
     g_autoptr(GPtrArray) guests =
         g_ptr_array_new_with_free_func((GDestroyNotify)guest_recording_free);
     g_autofree char *name = guest_options_session_name(o->guests);
-    RecordingOptions options = recording_options(o, name, max_bytes);
+    g_autoptr(LiveDisplay) display = live_display_new(live_kind(o), stderr);
+    RecordingOptions options = recording_options(o, name, max_bytes, display);
     g_auto(RecordingResult) result = {0};
     g_autoptr(GError) error = NULL;
 
@@ -302,6 +324,7 @@ static int record(const RecordOptions *o, uint64_t max_bytes)
         g_ptr_array_add(guests, guest_recording_new(o->addresses->pdata[i]));
     }
     recording_run(&options, guests, &result, &error);
+    g_clear_pointer(&display, live_display_free);
     return report_result(o, &result, error);
 }
 

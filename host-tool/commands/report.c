@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "commands/input-options.h"
+#include "commands/pager.h"
 #include "commands/select-options.h"
 #include "commands/text-options.h"
 #include "merge/timeline.h"
@@ -108,6 +109,7 @@ int cmd_report(int argc, char **argv)
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(InputOptions) input_options = input_options_new();
+    g_autoptr(Pager) pager = NULL;
     g_autoptr(SelectOptions) select_options = select_options_new(input_options);
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GPtrArray) inputs = NULL;
@@ -134,6 +136,9 @@ int cmd_report(int argc, char **argv)
         return command_fail("report", error);
     }
     job.inputs = inputs;
+    if (!output && !ops->is_binary && !ops->is_directory) {
+        pager = pager_start();
+    }
     if (!write_report(ops, output, &job, select_options, &error)) {
         int status = command_fail("report", error);
 

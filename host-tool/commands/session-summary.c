@@ -7,6 +7,9 @@
 
 #include <inttypes.h>
 
+#include "qga/json-text.h"
+#include "session/freeze-skew.h"
+
 static uint64_t lost_on(const SessionCpu *cpu)
 {
     return cpu->overrun_events + cpu->dropped_events + cpu->unread_events;
@@ -41,10 +44,33 @@ static void print_machine(const SessionMachine *machine, FILE *to)
         /* The counts come at the end of a stream. */
         fprintf(to, "%s: cut short after %" PRIu64 " pages of events\n",
                 machine->name, pages);
+    } else if (machine->freeze.cause != TRACE_FREEZE_NONE) {
+        /* A flight recorder is there to keep the latest only. */
+        fprintf(to, "%s: the latest %" PRIu64 " of %" PRIu64 " events\n",
+                machine->name, events, events + lost);
     } else {
         fprintf(to, "%s: %" PRIu64 " events, %" PRIu64 " lost\n", machine->name,
                 events, lost);
         print_losses(machine, to);
+    }
+}
+
+static void print_freeze(const Session *session, const SessionMachine *machine,
+                         FILE *to)
+{
+    const SessionMachine *host = session->machines->pdata[0];
+    int64_t skew_ns;
+
+    if (machine->freeze.cause == TRACE_FREEZE_NONE || machine == host) {
+        return;
+    }
+    fprintf(to, "  frozen %s, ", freeze_cause_text(machine->freeze.cause));
+    if (freeze_skew_ns(session, machine, &skew_ns)) {
+        fprintf(to, "%.1f us %s the host\n",
+                (double)(skew_ns < 0 ? -skew_ns : skew_ns) / 1000,
+                skew_ns < 0 ? "before" : "after");
+    } else {
+        fprintf(to, "how long before or after the host is not known\n");
     }
 }
 
@@ -92,6 +118,7 @@ void session_summary_print(const Session *session, const char *dir, FILE *to)
         const SessionMachine *machine = session->machines->pdata[i];
 
         print_machine(machine, to);
+        print_freeze(session, machine, to);
         for (guint v = 0; v < machine->vcpus->len; v++) {
             print_vcpu(machine->vcpus->pdata[v], to);
         }
@@ -101,4 +128,41 @@ void session_summary_print(const Session *session, const char *dir, FILE *to)
     }
     fprintf(to, "The recording is in %s/; next: qemu-trace-merge %s %s\n", dir,
             session->state == SESSION_COMPLETE ? "report" : "recover", dir);
+}
+
+void session_summary_print_json(const Session *session, const char *dir,
+                                FILE *to)
+{
+    g_autoptr(GString) json = g_string_new("{\"type\": \"summary\", \"dir\": ");
+
+    json_text_append_string(json, dir);
+    g_string_append_printf(json, ", \"complete\": %s, \"machines\": [",
+                           session->state == SESSION_COMPLETE ? "true"
+                                                              : "false");
+    for (guint i = 0; i < session->machines->len; i++) {
+        const SessionMachine *machine = session->machines->pdata[i];
+        uint64_t events = 0, lost = 0;
+        int64_t skew_ns;
+
+        for (guint c = 0; c < machine->cpus->len; c++) {
+            const SessionCpu *cpu =
+                &g_array_index(machine->cpus, SessionCpu, c);
+
+            events += cpu->read_events;
+            lost += lost_on(cpu);
+        }
+        g_string_append(json, i ? ", {\"name\": " : "{\"name\": ");
+        json_text_append_string(json, machine->name);
+        g_string_append_printf(json,
+                               ", \"events\": %" PRIu64 ", \"lost\": %" PRIu64
+                               ", \"ended\": %s",
+                               events, lost, machine->ended ? "true" : "false");
+        if (i > 0 && freeze_skew_ns(session, machine, &skew_ns)) {
+            g_string_append_printf(json, ", \"freeze-skew-ns\": %" PRId64,
+                                   skew_ns);
+        }
+        g_string_append_c(json, '}');
+    }
+    g_string_append(json, "]}\n");
+    fputs(json->str, to);
 }

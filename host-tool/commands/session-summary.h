@@ -12,4 +12,8 @@
 
 void session_summary_print(const Session *session, const char *dir, FILE *to);
 
+/* The same as one JSON object on a line, for programs. */
+void session_summary_print_json(const Session *session, const char *dir,
+                                FILE *to);
+
 #endif

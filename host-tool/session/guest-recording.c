@@ -21,11 +21,15 @@
 #define FIRST_BYTES_US (5 * G_USEC_PER_SEC)
 /* How long the guest may take to send what it still has. */
 #define STOP_TIMEOUT_S 5
-#define STOP_MAX_US    (30 * G_USEC_PER_SEC)
+#define STOP_MAX_US    (90 * G_USEC_PER_SEC)
 #define STOP_POLL_US   (G_USEC_PER_SEC / 5)
 #define DRAIN_POLL_US  10000
-#define DRAIN_QUIET_US (2 * G_USEC_PER_SEC)
-#define DRAIN_MAX_US   (30 * G_USEC_PER_SEC)
+/* The same of a guest that asked for its recording; signs come every second. */
+#define ASKED_STOP_MAX_US (90 * G_USEC_PER_SEC)
+#define ASKED_QUIET_US    (10 * G_USEC_PER_SEC)
+#define SILENT_US         (20 * G_USEC_PER_SEC)
+#define DRAIN_QUIET_US    (2 * G_USEC_PER_SEC)
+#define DRAIN_MAX_US      (30 * G_USEC_PER_SEC)
 /* The same when the guest didn't say how much there is. */
 #define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
 
@@ -35,6 +39,7 @@ GuestRecording *guest_recording_new(const GuestAddress *address)
 
     guest->name = g_strdup(address->name);
     guest->address = guest_address_copy(address);
+    guest->request_fd = guest->control_fd = -1;
     guest->queries =
         g_ptr_array_new_with_free_func((GDestroyNotify)offset_query_free);
     return guest;
@@ -44,6 +49,10 @@ void guest_recording_free(GuestRecording *guest)
 {
     if (guest) {
         receiver_free(guest->receiver);
+        control_free(guest->control);
+        if (guest->control_fd >= 0) {
+            close(guest->control_fd);
+        }
         agent_free(guest->agent);
         guest_link_free(guest->link);
         guest_address_free(guest->address);
@@ -56,7 +65,9 @@ void guest_recording_free(GuestRecording *guest)
 
 gboolean guest_recording_open(GuestRecording *guest, GError **error)
 {
-    guest->link = guest_address_open(guest->address, error);
+    if (!guest->link) {
+        guest->link = guest_address_open(guest->address, error);
+    }
     return guest->link != NULL;
 }
 
@@ -106,6 +117,9 @@ gboolean guest_recording_check(GuestRecording *guest, GError **error)
     if (!take_query(guest, OFFSET_FRESH, error)) {
         return FALSE;
     }
+    if (guest_recording_is_asked_for(guest)) {
+        return TRUE;
+    }
     guest->agent = agent_new(guest->link, error);
     return guest->agent && guest_trace_check(guest->agent, error) &&
            check_idle(guest, error);
@@ -151,23 +165,80 @@ static void discard_stale(int fd)
     }
 }
 
+static int open_trace(GuestRecording *guest, GError **error)
+{
+    return guest_recording_is_asked_for(guest)
+               ? fcntl(guest->request_fd, F_DUPFD_CLOEXEC, 0)
+               : guest_link_open_trace(guest->link, error);
+}
+
 gboolean guest_recording_receive(GuestRecording *guest, const char *dir,
                                  uint64_t max_bytes, GError **error)
 {
-    int socket_fd = guest_link_open_trace(guest->link, error);
+    int socket_fd = open_trace(guest, error);
     int file_fd;
 
     if (socket_fd < 0) {
         return FALSE;
     }
+    guest->control_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
+    guest->control = control_new(guest->control_fd, CONTROL_HOST);
     file_fd = create_stream(dir, guest->machine->stream_file, error);
     if (file_fd < 0) {
         close(socket_fd);
         return FALSE;
     }
-    discard_stale(socket_fd);
+    if (!guest_recording_is_asked_for(guest)) {
+        discard_stale(socket_fd);
+    }
     guest->receiver = receiver_start(socket_fd, file_fd, max_bytes, error);
     return guest->receiver != NULL;
+}
+
+gboolean guest_recording_is_asked_for(const GuestRecording *guest)
+{
+    return guest->request_fd >= 0;
+}
+
+/* What a recorder doesn't hear, it isn't told: nothing depends on it. */
+static void tell(GuestRecording *guest, TraceControlKind kind, const char *text)
+{
+    if (guest->control) {
+        control_say(guest->control, kind, guest->request_id, 0, text);
+    }
+}
+
+void guest_recording_hold(GuestRecording *guest, const char *marker)
+{
+    tell(guest, TRACE_CONTROL_HOLD, marker ? marker : "");
+}
+
+void guest_recording_watch(GuestRecording *guest, int64_t pid)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, pid);
+
+    tell(guest, TRACE_CONTROL_WATCH, text);
+}
+
+void guest_recording_freeze(GuestRecording *guest, const char *why)
+{
+    if (!guest_recording_has_ended(guest)) {
+        tell(guest, TRACE_CONTROL_STOP, why);
+    }
+}
+
+gboolean guest_recording_has_ended(const GuestRecording *guest)
+{
+    return guest->receiver &&
+           (receiver_signs(guest->receiver).is_frozen ||
+            receiver_state(guest->receiver) == RECEIVER_ENDED);
+}
+
+void guest_recording_tell_stored(GuestRecording *guest, const char *session)
+{
+    if (guest_recording_is_asked_for(guest)) {
+        tell(guest, TRACE_CONTROL_DONE, session);
+    }
 }
 
 static gboolean wait_first_bytes(GuestRecording *guest, GError **error)
@@ -207,6 +278,12 @@ gboolean guest_recording_start(GuestRecording *guest,
 {
     GError *cause = NULL;
 
+    if (guest_recording_is_asked_for(guest)) {
+        guest->is_started = TRUE;
+        control_say(guest->control, TRACE_CONTROL_GRANTED, guest->request_id,
+                    guest->request_limit_ms, "");
+        return wait_first_bytes(guest, error);
+    }
     if (!guest_trace_start(guest->agent, options, &cause)) {
         guest->is_started = has_left_recorder(guest, cause);
         g_propagate_error(error, cause);
@@ -226,6 +303,7 @@ static void take_event(GuestRecording *guest, const GuestEvent *event)
         break;
     case GUEST_EVENT_RESUME:
         guest->condition = GUEST_RUNNING;
+        guest->awake_us = g_get_monotonic_time();
         /* QEMU has looked at the vCPUs itself when they continued. */
         if (!guest_recording_query(guest, OFFSET_TRACKED, &error)) {
             guest_recording_fail(guest, g_strdup(error->message));
@@ -295,6 +373,15 @@ gboolean guest_recording_follow(GuestRecording *guest)
     return guest->failure == NULL;
 }
 
+/* A recorder that lives says something about every second. */
+static gboolean is_silent(const GuestRecording *guest)
+{
+    gint64 awake_us = g_get_monotonic_time() - guest->awake_us;
+
+    return guest->is_started && guest->condition == GUEST_RUNNING &&
+           MIN(receiver_quiet_us(guest->receiver), awake_us) > SILENT_US;
+}
+
 char *guest_recording_receiver_failure(const GuestRecording *guest)
 {
     switch (receiver_state(guest->receiver)) {
@@ -311,6 +398,13 @@ char *guest_recording_receiver_failure(const GuestRecording *guest)
                                "QEMU",
                                guest->name);
     case RECEIVER_RECEIVING:
+        return is_silent(guest)
+                   ? g_strdup_printf("nothing comes any more from the recorder "
+                                     "in guest '%s': it was killed, or the "
+                                     "guest hangs",
+                                     guest->name)
+                   : NULL;
+    case RECEIVER_ENDED:
     default:
         return NULL;
     }
@@ -322,6 +416,25 @@ static void fail_stop(GuestRecording *guest, const char *why)
         guest, g_strdup_printf("the recorder in guest '%s' did not stop as it "
                                "should: %s",
                                guest->name, why));
+}
+
+/*
+ * A recorder that asked for its recording needs only to be told; its stream
+ * tells the rest.
+ */
+static void stop_asked_for(GuestRecording *guest)
+{
+    gint64 end_us = g_get_monotonic_time() + ASKED_STOP_MAX_US;
+
+    tell(guest, TRACE_CONTROL_STOP, "the host has ended it");
+    while (receiver_state(guest->receiver) == RECEIVER_RECEIVING) {
+        if (g_get_monotonic_time() > end_us ||
+            receiver_quiet_us(guest->receiver) > ASKED_QUIET_US) {
+            fail_stop(guest, "nothing more comes from it");
+            return;
+        }
+        g_usleep(DRAIN_POLL_US);
+    }
 }
 
 /* Asks until the guest has sent everything, or has failed to. */
@@ -360,7 +473,10 @@ void guest_recording_stop(GuestRecording *guest)
     guest->is_started = FALSE;
     switch (guest->condition) {
     case GUEST_RUNNING:
-        if (guest_trace_stop(guest->agent, STOP_TIMEOUT_S, &status, &error)) {
+        if (guest_recording_is_asked_for(guest)) {
+            stop_asked_for(guest);
+        } else if (guest_trace_stop(guest->agent, STOP_TIMEOUT_S, &status,
+                                    &error)) {
             wait_finished(guest, &status);
         } else {
             fail_stop(guest, error->message);
@@ -384,6 +500,7 @@ void guest_recording_drain(GuestRecording *guest)
 
     while (guest->receiver && g_get_monotonic_time() < end_us &&
            receiver_state(guest->receiver) != RECEIVER_CLOSED &&
+           receiver_state(guest->receiver) != RECEIVER_ENDED &&
            receiver_quiet_us(guest->receiver) < DRAIN_QUIET_US &&
            (guest->bytes_sent == 0 ||
             receiver_came_bytes(guest->receiver) < guest->bytes_sent)) {

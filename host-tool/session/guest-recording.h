@@ -13,6 +13,7 @@
 #include "connection/guest-link.h"
 #include "connection/guest-trace.h"
 #include "connection/offset-query.h"
+#include "qga/control.h"
 #include "session/receiver.h"
 #include "session/session-file.h"
 
@@ -33,6 +34,17 @@ typedef struct GuestRecording {
     Receiver *receiver;      /* NULL before it is started */
     GuestCondition condition;
     gboolean is_started; /* it records, as far as we know */
+    gint64 awake_us;     /* since when it runs: g_get_monotonic_time() */
+    /*
+     * Of a guest that asked for its recording: where it did, and its id.  It
+     * records by itself then, and needs no agent.
+     */
+    int request_fd; /* the caller's; -1: none */
+    uint64_t request_id;
+    uint32_t request_limit_ms; /* to tell it */
+    /* To speak to the recorder while the receiver listens. */
+    Control *control; /* NULL before guest_recording_receive() */
+    int control_fd;
     uint64_t bytes_sent; /* by its own word, after a stop; else 0 */
     /* The first thing that went wrong; NULL if none.  The guest is out of the
      * recording then, which goes on for the others. */
@@ -43,7 +55,7 @@ typedef struct GuestRecording {
 GuestRecording *guest_recording_new(const GuestAddress *address);
 void guest_recording_free(GuestRecording *guest);
 
-/* Connects to the guest. */
+/* Connects to the guest, unless it has a link already. */
 gboolean guest_recording_open(GuestRecording *guest, GError **error);
 
 /* Whether everything is there for a recording; asks for the offsets once. */
@@ -61,6 +73,27 @@ gboolean guest_recording_receive(GuestRecording *guest, const char *dir,
 gboolean guest_recording_start(GuestRecording *guest,
                                const GuestTraceOptions *options,
                                GError **error);
+
+/* Whether it asked for the recording itself. */
+gboolean guest_recording_is_asked_for(const GuestRecording *guest);
+
+/*
+ * Before guest_recording_start(): its recorder is to keep the events until the
+ * end, which marker in its trace_marker (or NULL) is, too.
+ */
+void guest_recording_hold(GuestRecording *guest, const char *marker);
+
+/* Its recorder is to end when a process of the guest does. */
+void guest_recording_watch(GuestRecording *guest, int64_t pid);
+
+/* Its recorder is to turn tracing off now; guest_recording_stop() follows. */
+void guest_recording_freeze(GuestRecording *guest, const char *why);
+
+/* Its recorder has ended, or has turned tracing off, by itself. */
+gboolean guest_recording_has_ended(const GuestRecording *guest);
+
+/* Where it asked for it: tells it that all is stored, and as what. */
+void guest_recording_tell_stored(GuestRecording *guest, const char *session);
 
 /*
  * Takes in QEMU's events and follows what they mean.  FALSE when the guest

@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,8 +32,16 @@
 #define MAX_SENTENCE     1000
 #define READY            'R'
 
+/* Written by the child, read by the parent. */
+typedef struct SharedSigns {
+    _Atomic uint64_t events;
+    _Atomic uint64_t lost_events;
+    _Atomic uint64_t bytes;
+} SharedSigns;
+
 struct HostRecorder {
-    pid_t pid; /* 0 once it was waited for */
+    pid_t pid;          /* 0 once it was waited for */
+    SharedSigns *signs; /* a shared mapping */
     int stop_fd;
     int status_fd;
     GString *said;
@@ -74,28 +84,55 @@ static void say(int status_fd, const char *text, size_t length)
     }
 }
 
+typedef struct Child {
+    int status_fd;
+    SharedSigns *signs;
+} Child;
+
 static bool say_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
                       GError **error G_GNUC_UNUSED)
 {
     char ready = READY;
 
-    say(*(int *)data, &ready, 1);
+    say(((Child *)data)->status_fd, &ready, 1);
     return true;
 }
 
+static void show_signs(Recorder *recorder, gpointer data)
+{
+    SharedSigns *signs = ((Child *)data)->signs;
+    uint64_t events = 0, lost_events = 0;
+    guint cpu_count;
+    const TraceCpuStats *stats = recorder_cpu_stats(recorder, &cpu_count);
+
+    for (guint i = 0; i < cpu_count; i++) {
+        events += stats[i].read_events + stats[i].unread_events;
+        lost_events += stats[i].overrun_events +
+                       stats[i].commit_overrun_events + stats[i].dropped_events;
+    }
+    atomic_store(&signs->events, events);
+    atomic_store(&signs->lost_events, lost_events);
+    atomic_store(&signs->bytes, recorder_sent_bytes(recorder));
+}
+
 static bool record(const RecorderOptions *options, int file_fd,
-                   const char *file_name, int stop_fd, int status_fd,
+                   const char *file_name, int stop_fd, Child *child,
                    GError **error)
 {
     g_autofree char *instance =
         g_strdup_printf(INSTANCE_PREFIX "%d", (int)getpid());
     RecorderOptions own = *options;
-    RecorderCallbacks callbacks = {.ready = say_ready, .data = &status_fd};
+    RecorderCallbacks callbacks = {
+        .ready = say_ready,
+        .tick = show_signs,
+        .data = child,
+    };
     g_autoptr(Recorder) recorder = NULL;
 
     remove_stale_instances();
     own.instance = instance;
-    own.drain_timeout_s = DRAIN_TIMEOUT_S;
+    own.drain_timeout_s =
+        own.is_held ? RECORDER_HELD_DRAIN_TIMEOUT_S : DRAIN_TIMEOUT_S;
     recorder = recorder_new(&own, file_fd, file_name, error);
     return recorder && recorder_run(recorder, stop_fd, &callbacks, error);
 }
@@ -145,8 +182,9 @@ static void close_all_but(int a, int b, int c)
 G_GNUC_NORETURN
 static void run_child(const RecorderOptions *options, int file_fd,
                       const char *file_name, uint64_t max_bytes, int stop_fd,
-                      int status_fd)
+                      Child *child)
 {
+    int status_fd = child->status_fd;
     struct rlimit limit = {max_bytes, max_bytes};
     g_autoptr(GError) error = NULL;
     bool ok;
@@ -154,7 +192,7 @@ static void run_child(const RecorderOptions *options, int file_fd,
     ignore_signals();
     close_all_but(file_fd, stop_fd, status_fd);
     setrlimit(RLIMIT_FSIZE, &limit);
-    ok = record(options, file_fd, file_name, stop_fd, status_fd, &error);
+    ok = record(options, file_fd, file_name, stop_fd, child, &error);
     if (!ok) {
         say(status_fd, error->message, strlen(error->message));
     }
@@ -245,21 +283,28 @@ HostRecorder *host_recorder_start(const RecorderOptions *options, int file_fd,
                                   GError **error)
 {
     g_autoptr(HostRecorder) recorder = NULL;
+    SharedSigns *signs;
     int stop[2], status[2];
     pid_t pid;
 
     if (!open_pipes(stop, status, error)) {
         return NULL;
     }
+    signs = mmap(NULL, sizeof(*signs), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    g_assert(signs != MAP_FAILED); /* as any memory */
     pid = fork();
     if (pid == 0) {
-        run_child(options, file_fd, file_name, max_bytes, stop[0], status[1]);
+        Child child = {.status_fd = status[1], .signs = signs};
+
+        run_child(options, file_fd, file_name, max_bytes, stop[0], &child);
     }
     close(stop[0]);
     close(status[1]);
     recorder = g_new0(HostRecorder, 1);
     recorder->pid = MAX(pid, 0);
     recorder->stop_fd = stop[1];
+    recorder->signs = signs;
     recorder->status_fd = status[0];
     recorder->said = g_string_new(NULL);
     if (pid < 0) {
@@ -291,16 +336,38 @@ static int reap(HostRecorder *recorder)
     while (waitpid(recorder->pid, &status, 0) < 0 && errno == EINTR) {
         /* again */
     }
+    if (WIFSIGNALED(status)) {
+        g_autofree char *instance =
+            g_strdup_printf(INSTANCE_PREFIX "%d", (int)recorder->pid);
+
+        capture_remove_stale(instance, NULL, NULL);
+    }
     recorder->pid = 0;
     return status;
+}
+
+HostRecorderSigns host_recorder_signs(const HostRecorder *recorder)
+{
+    return (HostRecorderSigns){
+        .events = atomic_load(&recorder->signs->events),
+        .lost_events = atomic_load(&recorder->signs->lost_events),
+        .bytes = atomic_load(&recorder->signs->bytes),
+    };
+}
+
+void host_recorder_freeze(HostRecorder *recorder)
+{
+    if (recorder->stop_fd >= 0) {
+        close(recorder->stop_fd);
+        recorder->stop_fd = -1;
+    }
 }
 
 gboolean host_recorder_stop(HostRecorder *recorder, GError **error)
 {
     int status;
 
-    close(recorder->stop_fd);
-    recorder->stop_fd = -1;
+    host_recorder_freeze(recorder);
     status = reap(recorder);
     return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
            throw_child_error(recorder, error);
@@ -309,13 +376,12 @@ gboolean host_recorder_stop(HostRecorder *recorder, GError **error)
 void host_recorder_free(HostRecorder *recorder)
 {
     if (recorder) {
-        if (recorder->stop_fd >= 0) {
-            close(recorder->stop_fd);
-        }
+        host_recorder_freeze(recorder);
         if (recorder->pid > 0) {
             reap(recorder);
         }
         close(recorder->status_fd);
+        munmap(recorder->signs, sizeof(*recorder->signs));
         g_string_free(recorder->said, TRUE);
         g_free(recorder);
     }

@@ -30,6 +30,21 @@ HostRecorder *host_recorder_start(const RecorderOptions *options, int file_fd,
 /* Readable when the recording ended by itself, which it does on errors. */
 int host_recorder_event_fd(const HostRecorder *recorder);
 
+/* What the host has recorded so far, about. */
+typedef struct HostRecorderSigns {
+    uint64_t events;
+    uint64_t lost_events;
+    uint64_t bytes;
+} HostRecorderSigns;
+
+HostRecorderSigns host_recorder_signs(const HostRecorder *recorder);
+
+/*
+ * Ends the recording, but doesn't wait: events are recorded no longer.
+ * host_recorder_stop() must follow.
+ */
+void host_recorder_freeze(HostRecorder *recorder);
+
 /*
  * Ends the recording, waits for what is left, and reports how it went.  The
  * tracefs instance is gone after that.  To be called once.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "session/session-error.h"
+#include "session/stream-watch.h"
 
 #define BUFFER_BYTES (256u << 10)
 
@@ -28,6 +29,10 @@ struct Receiver {
     _Atomic uint64_t came_bytes;
     _Atomic uint64_t stored_bytes;
     _Atomic int64_t last_us;
+    _Atomic uint64_t events;
+    _Atomic uint64_t lost_events;
+    atomic_int cause;  /* of the freeze; NONE: not frozen */
+    StreamWatch watch; /* the thread's own */
     uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -71,6 +76,20 @@ static void store(Receiver *receiver, size_t length)
     }
 }
 
+static void watch(Receiver *receiver, size_t length)
+{
+    StreamWatch *stream = &receiver->watch;
+    bool was_frozen = stream->is_frozen;
+
+    stream_watch_feed(stream, receiver->buffer, length);
+    atomic_store(&receiver->events, stream->events);
+    atomic_store(&receiver->lost_events, stream->lost_events);
+    if (stream->is_frozen && !was_frozen) {
+        atomic_store(&receiver->cause, stream->cause);
+        wake(receiver->event_fd);
+    }
+}
+
 /* FALSE when there is nothing more to come. */
 static gboolean take(Receiver *receiver)
 {
@@ -86,12 +105,18 @@ static gboolean take(Receiver *receiver)
         return FALSE;
     }
     atomic_store(&receiver->last_us, g_get_monotonic_time());
+    /* First: what freezes the host must not wait for the disk. */
+    watch(receiver, n);
     if (receiver_state(receiver) == RECEIVER_RECEIVING) {
         store(receiver, n);
     }
     /* Last, so that who waits for these bytes finds them stored. */
     atomic_fetch_add(&receiver->came_bytes, n);
-    return TRUE;
+    if (receiver->watch.is_ended &&
+        receiver_state(receiver) == RECEIVER_RECEIVING) {
+        end_storing(receiver, RECEIVER_ENDED, 0);
+    }
+    return !receiver->watch.is_ended;
 }
 
 static gpointer receive(gpointer data)
@@ -124,6 +149,7 @@ Receiver *receiver_start(int socket_fd, int file_fd, uint64_t max_bytes,
     receiver->socket_fd = socket_fd;
     receiver->file_fd = file_fd;
     receiver->max_bytes = max_bytes;
+    stream_watch_init(&receiver->watch);
     receiver->stop_fd = eventfd(0, EFD_CLOEXEC);
     receiver->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_store(&receiver->last_us, g_get_monotonic_time());
@@ -144,6 +170,18 @@ Receiver *receiver_start(int socket_fd, int file_fd, uint64_t max_bytes,
 ReceiverState receiver_state(Receiver *receiver)
 {
     return atomic_load(&receiver->state);
+}
+
+ReceiverSigns receiver_signs(Receiver *receiver)
+{
+    TraceFreezeCause cause = atomic_load(&receiver->cause);
+
+    return (ReceiverSigns){
+        .events = atomic_load(&receiver->events),
+        .lost_events = atomic_load(&receiver->lost_events),
+        .is_frozen = cause != TRACE_FREEZE_NONE,
+        .cause = cause,
+    };
 }
 
 int receiver_errno(Receiver *receiver)

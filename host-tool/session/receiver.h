@@ -13,14 +13,17 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "qga/trace-stream.h"
+
 typedef struct Receiver Receiver;
 
 /*
- * In all states but RECEIVING and CLOSED what comes is thrown away, so that
- * the guest can end its recording all the same.
+ * In the states LIMIT and FAILED what comes is thrown away, so that the guest
+ * can end its recording all the same.
  */
 typedef enum ReceiverState {
     RECEIVER_RECEIVING,
+    RECEIVER_ENDED,  /* the stream is complete: nothing more is read */
     RECEIVER_CLOSED, /* the other end hung up */
     RECEIVER_LIMIT,  /* max_bytes were stored */
     RECEIVER_FAILED, /* the file can't be written: the disk is full, ... */
@@ -38,7 +41,17 @@ ReceiverState receiver_state(Receiver *receiver);
 /* Why the state is FAILED, an errno; else 0. */
 int receiver_errno(Receiver *receiver);
 
-/* Readable once the state is no longer RECEIVING. */
+/* What the stream tells of itself, and only that: the guest may lie. */
+typedef struct ReceiverSigns {
+    uint64_t events;
+    uint64_t lost_events;
+    gboolean is_frozen; /* its tracing is off: TRACE_META_FREEZE */
+    TraceFreezeCause cause;
+} ReceiverSigns;
+
+ReceiverSigns receiver_signs(Receiver *receiver);
+
+/* Readable once the state is no longer RECEIVING, or the guest is frozen. */
 int receiver_event_fd(Receiver *receiver);
 
 /* How many bytes came, stored or not. */

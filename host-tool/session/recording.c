@@ -31,6 +31,11 @@
 #define COMMAND_LAST_POLL_US  (500 * 1000)
 #define MAX_SAME_SECOND       10
 #define DYING_US              (200 * 1000)
+#define PROGRESS_US           (500 * 1000)
+/* To notice a recorder that says nothing any more. */
+#define LOOK_US G_USEC_PER_SEC
+/* A command whose end froze the guests is gone in a moment. */
+#define COMMAND_END_US (3 * G_USEC_PER_SEC)
 
 typedef struct Recording {
     const RecordingOptions *options;
@@ -38,7 +43,9 @@ typedef struct Recording {
     RecordingResult *result;
     HostRecorder *host;
     int signal_fd;
+    gint64 begin_us;
     gint64 end_us; /* by --duration; G_MAXINT64 without */
+    gint64 next_progress_us;
     gboolean has_command;
     int64_t command_pid;
     gint64 command_poll_us;
@@ -62,7 +69,7 @@ static void say(const Recording *self, const char *format, ...)
     text = g_strdup_vprintf(format, args);
     va_end(args);
     if (self->options->say) {
-        self->options->say(text);
+        self->options->say(text, self->options->watcher);
     }
 }
 
@@ -90,7 +97,11 @@ static gboolean take_signal(Recording *self)
 {
     struct signalfd_siginfo info;
 
-    return read(self->signal_fd, &info, sizeof(info)) == sizeof(info);
+    if (read(self->signal_fd, &info, sizeof(info)) != sizeof(info)) {
+        return FALSE;
+    }
+    self->result->was_signalled = TRUE;
+    return TRUE;
 }
 
 /* Signals that came meanwhile have done what they are for. */
@@ -238,6 +249,7 @@ static gboolean start_host(Recording *self, GError **error)
                     "cannot create '%s': %s", path, g_strerror(errno));
         return FALSE;
     }
+    options.is_held = self->options->is_snapshot;
     options.events = choice->events;
     options.filters = choice->filters;
     options.cpumask = choice->cpumask;
@@ -289,6 +301,9 @@ static gboolean start_guests(Recording *self, GError **error)
         if (take_signal(self)) {
             return throw_interrupted(error);
         }
+        if (self->options->is_snapshot) {
+            guest_recording_hold(guest, self->options->stop_marker);
+        }
         if (!guest_recording_start(guest, &self->options->guest, error)) {
             return name_guest(self, guest, error);
         }
@@ -308,6 +323,9 @@ static gboolean start_command(Recording *self, GError **error)
         g_prefix_error(error, "cannot run '%s' in guest '%s': ",
                        self->options->command[0], guest->name);
         return FALSE;
+    }
+    if (self->options->is_snapshot) {
+        guest_recording_watch(guest, self->command_pid);
     }
     self->has_command = TRUE;
     self->command_poll_us = COMMAND_FIRST_POLL_US;
@@ -350,8 +368,9 @@ static gboolean start(Recording *self, GError **error)
         self->options->duration_us == 0 && !self->options->command
             ? "; press Ctrl-C to stop"
             : "");
+    self->begin_us = g_get_monotonic_time();
     if (self->options->duration_us > 0) {
-        self->end_us = g_get_monotonic_time() + self->options->duration_us;
+        self->end_us = self->begin_us + self->options->duration_us;
     }
     return start_command(self, error);
 }
@@ -394,11 +413,26 @@ static void look_at_guest(GuestRecording *guest)
     }
 }
 
+/* In a flight recording, what one machine sees is of interest on all. */
+static gboolean is_any_frozen(const Recording *self)
+{
+    for (guint i = 0; self->options->is_snapshot && i < self->guests->len;
+         i++) {
+        if (guest_recording_has_ended(guest_at(self, i))) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* As long as one guest is left, and the one that runs the command. */
 static gboolean look_at_guests(Recording *self)
 {
     guint n_left = 0;
 
+    if (is_any_frozen(self)) {
+        return FALSE;
+    }
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
 
@@ -407,7 +441,7 @@ static gboolean look_at_guests(Recording *self)
         }
         look_at_guest(guest);
         if (!guest->failure) {
-            n_left++;
+            n_left += !guest_recording_has_ended(guest);
         } else if (i == 0 && self->has_command) {
             return FALSE;
         } else if (self->guests->len > 1) {
@@ -425,8 +459,9 @@ static int timeout_ms(const Recording *self)
     if (self->has_command) {
         next_us = MIN(next_us, self->next_poll_us);
     }
-    if (next_us == G_MAXINT64) {
-        return -1;
+    next_us = MIN(next_us, g_get_monotonic_time() + LOOK_US);
+    if (self->options->progress) {
+        next_us = MIN(next_us, self->next_progress_us);
     }
     left_us = MAX(next_us - g_get_monotonic_time(), 0);
     /* A paused guest's command is not looked at: don't spin meanwhile. */
@@ -443,7 +478,7 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
 
-        if (!guest->failure) {
+        if (!guest->failure && !guest_recording_has_ended(guest)) {
             fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
                                        .events = POLLIN};
             fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
@@ -454,6 +489,58 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
     return !take_signal(self) && fds[1].revents == 0;
 }
 
+static MachineProgress host_progress(const Recording *self)
+{
+    HostRecorderSigns signs = host_recorder_signs(self->host);
+
+    return (MachineProgress){
+        .name = "host",
+        .events = signs.events,
+        .lost_events = signs.lost_events,
+        .bytes = signs.bytes,
+    };
+}
+
+static MachineProgress guest_progress(const GuestRecording *guest)
+{
+    ReceiverSigns signs = receiver_signs(guest->receiver);
+
+    return (MachineProgress){
+        .name = guest->name,
+        .events = signs.events,
+        .lost_events = signs.lost_events,
+        .bytes = receiver_stored_bytes(guest->receiver),
+        .is_frozen = signs.is_frozen,
+    };
+}
+
+static void show_progress(Recording *self, gboolean is_ending)
+{
+    g_autoptr(GArray) machines =
+        g_array_new(FALSE, FALSE, sizeof(MachineProgress));
+    gint64 now_us = g_get_monotonic_time();
+    MachineProgress machine = host_progress(self);
+    RecordingProgress progress = {
+        .elapsed_us = now_us - self->begin_us,
+        .left_us =
+            self->end_us == G_MAXINT64 ? -1 : MAX(self->end_us - now_us, 0),
+        .is_ending = is_ending,
+        .n_machines = 1 + self->guests->len,
+    };
+
+    self->next_progress_us = now_us + PROGRESS_US;
+    if (!self->options->progress) {
+        return;
+    }
+    g_array_append_val(machines, machine);
+    for (guint i = 0; i < self->guests->len; i++) {
+        machine = guest_progress(guest_at(self, i));
+        g_array_append_val(machines, machine);
+    }
+    progress.machines = (const MachineProgress *)machines->data;
+    self->options->progress(&progress, self->options->watcher);
+}
+
 static void run(Recording *self, GError **error)
 {
     g_autofree struct pollfd *fds =
@@ -462,7 +549,9 @@ static void run(Recording *self, GError **error)
     /* What came while the guests were started waits already. */
     while (g_get_monotonic_time() < self->end_us && look_at_guests(self) &&
            look_at_command(self, error) && wait_for_any(self, fds)) {
-        /* until one of them has a reason */
+        if (g_get_monotonic_time() >= self->next_progress_us) {
+            show_progress(self, FALSE);
+        }
     }
 }
 
@@ -478,6 +567,16 @@ static void keep_error(GError **first, GError *error)
         g_error_free(error);
     } else {
         *first = error;
+    }
+}
+
+static void tell_stored(const Recording *self, GuestRecording *guest)
+{
+    g_autofree char *name =
+        self->result->dir ? g_path_get_basename(self->result->dir) : NULL;
+
+    if (name && !guest->failure) {
+        guest_recording_tell_stored(guest, name);
     }
 }
 
@@ -500,6 +599,33 @@ static void stop_guest(GuestRecording *guest, GError **first)
     }
 }
 
+/*
+ * All at once, so that the same moments are on all machines' timelines.  Each
+ * notes when it was, see TRACE_META_FREEZE.
+ */
+static void freeze(Recording *self)
+{
+    if (!self->options->is_snapshot || !self->host) {
+        return;
+    }
+    for (guint i = 0; i < self->guests->len; i++) {
+        guest_recording_freeze(guest_at(self, i), "the host has frozen it");
+    }
+    host_recorder_freeze(self->host);
+}
+
+/* What ended the command has frozen the guest before we were told. */
+static void wait_for_command(Recording *self)
+{
+    gint64 end_us = g_get_monotonic_time() + COMMAND_END_US;
+
+    while (self->has_command && !self->result->has_process &&
+           is_any_frozen(self) && g_get_monotonic_time() < end_us &&
+           look_at_command(self, NULL)) {
+        g_usleep(COMMAND_FIRST_POLL_US);
+    }
+}
+
 static void stop(Recording *self, GError **first)
 {
     GError *error = NULL;
@@ -513,6 +639,7 @@ static void stop(Recording *self, GError **first)
     }
     for (guint i = 0; i < self->guests->len; i++) {
         guest_recording_drain(guest_at(self, i));
+        tell_stored(self, guest_at(self, i));
     }
 }
 
@@ -602,6 +729,9 @@ gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
     is_started = block_signals(&self, &old, &first) && start(&self, &first);
     if (is_started) {
         run(&self, &first);
+        freeze(&self);
+        show_progress(&self, TRUE);
+        wait_for_command(&self);
     }
     stop(&self, &first);
     if (is_started) {

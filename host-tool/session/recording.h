@@ -17,6 +17,23 @@
 #include "session/guest-recording.h"
 #include "session/session-file.h"
 
+/* How a machine's recording goes, by what it says of itself. */
+typedef struct MachineProgress {
+    const char *name;
+    uint64_t events;
+    uint64_t lost_events; /* of a flight recording: overwritten */
+    uint64_t bytes;       /* stored */
+    gboolean is_frozen;
+} MachineProgress;
+
+typedef struct RecordingProgress {
+    gint64 elapsed_us;
+    gint64 left_us;     /* -1: no end is known */
+    gboolean is_ending; /* what is left is being fetched */
+    const MachineProgress *machines;
+    guint n_machines;
+} RecordingProgress;
+
 typedef struct RecordingOptions {
     const char *name;       /* of the session; a valid session name */
     const char *output_dir; /* where its directory is made; NULL: here */
@@ -24,14 +41,25 @@ typedef struct RecordingOptions {
     char **command;         /* to run in the first guest; NULL: none */
     RecorderOptions host;   /* events NULL: the default */
     GuestTraceOptions guest;
-    uint64_t max_bytes;                /* for each machine's stream */
-    void (*say)(const char *sentence); /* progress; NULL: none */
+    uint64_t max_bytes; /* for each machine's stream */
+    /*
+     * A flight recording: all machines keep their latest events and freeze
+     * together, at the end or when a guest's own trigger says so.
+     */
+    gboolean is_snapshot;
+    const char *stop_marker; /* a text in a guest's trace_marker; or NULL */
+    /* About twice a second; NULL: not. */
+    void (*progress)(const RecordingProgress *progress, gpointer watcher);
+    gpointer watcher;
+    /* What is being done; NULL: nobody wants to know. */
+    void (*say)(const char *sentence, gpointer watcher);
 } RecordingOptions;
 
 typedef struct RecordingResult {
     char *dir;            /* NULL: nothing was recorded */
     Session *session;     /* likewise */
-    gboolean has_process; /* the command ran to its end */
+    gboolean was_signalled; /* by one of the signals below */
+    gboolean has_process;   /* the command ran to its end */
     AgentProcess process;
 } RecordingResult;
 

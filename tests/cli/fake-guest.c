@@ -18,6 +18,14 @@
  *   stale-agent    old replies in front of each answer
  *   stale-trace    rests of an older stream on the trace channel
  *   lost-trace     the stream goes elsewhere
+ *   trigger        its tracing is turned off half a second after it began
+ *   asks           asks for a recording of a second, by itself, and writes
+ *                  the host's answer to stderr
+ *   asks-event     the same, with an event of the host
+ *   asks-snapshot  the same, as a flight recording
+ *   asks-forever   the same, without an end
+ *   asks-dies      the same, and dies in the middle
+ *   noise          sends nonsense without end instead
  *   stop-cont, shutdown, reset, die, mute-later
  *                  half a second after the recording began
  *
@@ -31,12 +39,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "qga/control.h"
 #include "qga/cpu-list.h"
 #include "qga/recorder.h"
 
@@ -218,14 +229,89 @@ static void run_qmp(Fake *fake, json_object *request, const char *command)
 
 /* --- the guest's recorder: this machine's, in a child --- */
 
+typedef struct Child {
+    Control *control;
+    int stop_fd;
+    int timer_fd;
+    int timer_ms;           /* from when tracing is on; 0: none */
+    TraceFreezeCause cause; /* when it is due */
+    int epoll_fd;           /* of all three */
+    int status_fd;
+} Child;
+
+static void set_timer(const Child *child)
+{
+    struct itimerspec due = {
+        .it_value = {.tv_sec = child->timer_ms / 1000,
+                     .tv_nsec = child->timer_ms % 1000 * 1000000L}};
+
+    timerfd_settime(child->timer_fd, 0, &due, NULL);
+}
+
 static bool say_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
                       GError **error G_GNUC_UNUSED)
 {
-    return write(*(int *)data, "R", 1) == 1;
+    Child *child = data;
+
+    set_timer(child);
+    return child->status_fd < 0 || write(child->status_fd, "R", 1) == 1;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    return fd >= 0 && poll(&poll_fd, 1, 0) > 0;
+}
+
+static TraceFreezeCause wake(Recorder *recorder, gpointer data)
+{
+    Child *child = data;
+    TraceControl message;
+
+    while (control_read(child->control, &message) == CONTROL_MESSAGE) {
+        if (message.kind == TRACE_CONTROL_HOLD) {
+            recorder_hold(recorder);
+        } else if (message.kind == TRACE_CONTROL_STOP) {
+            return TRACE_FREEZE_HOST;
+        }
+    }
+    if (is_readable(child->timer_fd)) {
+        return child->cause;
+    }
+    return is_readable(child->stop_fd) ? TRACE_FREEZE_SIGNAL
+                                       : TRACE_FREEZE_NONE;
+}
+
+static void watch(const Child *child, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    epoll_ctl(child->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static Child new_child(int out_fd, int stop_fd, int status_fd)
+{
+    Child child = {
+        .control = control_new(out_fd, CONTROL_RECORDER),
+        .stop_fd = stop_fd,
+        .timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
+        .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+        .status_fd = status_fd,
+    };
+
+    fcntl(out_fd, F_SETFL, fcntl(out_fd, F_GETFL) | O_NONBLOCK);
+    watch(&child, out_fd);
+    watch(&child, child.timer_fd);
+    if (stop_fd >= 0) {
+        watch(&child, stop_fd);
+    }
+    return child;
 }
 
 G_GNUC_NORETURN
-static void record(char **events, int out_fd, int stop_fd, int status_fd)
+static void record(const Fake *fake, char **events, int out_fd, int stop_fd,
+                   int status_fd)
 {
     g_autofree char *instance = g_strdup_printf("fake-guest-%d", (int)getpid());
     char *default_events[] = {(char *)"sched/sched_switch",
@@ -234,16 +320,22 @@ static void record(char **events, int out_fd, int stop_fd, int status_fd)
     RecorderOptions options = {.instance = instance,
                                .events = events ? events : default_events,
                                .drain_timeout_s = 5};
-    RecorderCallbacks callbacks = {.ready = say_ready, .data = &status_fd};
+    Child child = new_child(out_fd, stop_fd, status_fd);
+    RecorderCallbacks callbacks = {.ready = say_ready,
+                                   .wake = wake,
+                                   .data = &child};
     g_autoptr(GError) error = NULL;
     Recorder *recorder;
     bool ok = false;
 
     signal(SIGPIPE, SIG_IGN);
-    fcntl(out_fd, F_SETFL, fcntl(out_fd, F_GETFL) | O_NONBLOCK);
+    if (does(fake, "trigger")) {
+        child.timer_ms = LATER_US / 1000;
+        child.cause = TRACE_FREEZE_TRACING_OFF;
+    }
     recorder = recorder_new(&options, out_fd, "the port", &error);
     if (recorder) {
-        ok = recorder_run(recorder, stop_fd, &callbacks, &error);
+        ok = recorder_run(recorder, child.epoll_fd, &callbacks, &error);
         dprintf(status_fd, "%" G_GUINT64_FORMAT " ",
                 recorder_sent_bytes(recorder));
         recorder_free(recorder);
@@ -252,6 +344,93 @@ static void record(char **events, int out_fd, int stop_fd, int status_fd)
         dprintf(status_fd, "%s", error->message);
     }
     _exit(ok ? 0 : 1);
+}
+
+/* --- a guest that asks, as "qga-trace record" does --- */
+
+/* Prints the host's answer. */
+static bool ask(const Fake *fake, Child *child)
+{
+    const char *const events[] = {"sched:sched_switch", NULL};
+    const ControlRequest request = {
+        .command = "a \033[31mcommand",
+        .events = does(fake, "asks-event") ? events : NULL,
+        .is_snapshot = does(fake, "asks-snapshot"),
+    };
+    g_autoptr(GError) error = NULL;
+
+    if (!control_ask(child->control, &request, -1, &error)) {
+        fprintf(stderr, "fake-guest: %s\n", error->message);
+        return false;
+    }
+    return true;
+}
+
+G_GNUC_NORETURN
+static void record_asked_for(const Fake *fake, Child *child, int out_fd)
+{
+    g_autofree char *instance = g_strdup_printf("fake-guest-%d", (int)getpid());
+    char *events[] = {(char *)"sched/sched_switch", NULL};
+    RecorderOptions options = {.instance = instance,
+                               .events = events,
+                               .drain_timeout_s = 5,
+                               .is_held = does(fake, "asks-snapshot")};
+    RecorderCallbacks callbacks = {.ready = say_ready,
+                                   .wake = wake,
+                                   .data = child};
+    g_autoptr(GError) error = NULL;
+    Recorder *recorder = recorder_new(&options, out_fd, "the port", &error);
+    g_autofree char *session = NULL;
+
+    if (!recorder || !ask(fake, child)) {
+        recorder_free(recorder);
+        _exit(1);
+    }
+    if (!does(fake, "asks-forever")) {
+        child->timer_ms = 1000;
+        child->cause = TRACE_FREEZE_COMMAND;
+    }
+    if (does(fake, "asks-dies")) {
+        alarm(1);
+    }
+    if (recorder_run(recorder, child->epoll_fd, &callbacks, &error)) {
+        session = control_wait_done(child->control, -1);
+        fprintf(stderr, "fake-guest: stored as %s\n", session);
+    } else {
+        fprintf(stderr, "fake-guest: %s\n", error->message);
+    }
+    recorder_free(recorder);
+    _exit(0);
+}
+
+static void start_asking(const Fake *fake)
+{
+    Child child;
+
+    if (fork() != 0) {
+        return;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    child = new_child(fake->trace.client, -1, -1);
+    record_asked_for(fake, &child, fake->trace.client);
+}
+
+static bool does_ask(const Fake *fake)
+{
+    return does(fake, "asks") || does(fake, "asks-event") ||
+           does(fake, "asks-snapshot") || does(fake, "asks-forever") ||
+           does(fake, "asks-dies");
+}
+
+G_GNUC_NORETURN
+static void make_noise(const Fake *fake)
+{
+    g_autofree char *noise = g_strnfill(1 << 16, 'Q');
+
+    while (send(fake->trace.client, noise, 1 << 16, MSG_NOSIGNAL) > 0) {
+        /* more of it */
+    }
+    _exit(0);
 }
 
 /* NULL, or why it didn't start. */
@@ -272,7 +451,7 @@ static char *start_recorder(Fake *fake, char **events)
         close(stop[1]);
         close(fake->qmp.client);
         close(fake->qga.client);
-        record(events, fake->trace.client, stop[0], status[1]);
+        record(fake, events, fake->trace.client, stop[0], status[1]);
     }
     close(stop[0]);
     close(status[1]);
@@ -598,6 +777,12 @@ static void accept_client(Fake *fake, Peer *peer)
                         "\"minor\": 0, \"major\": 10}, \"package\": \"\"}, "
                         "\"capabilities\": []}}\n");
     }
+    if (peer == &fake->trace && does_ask(fake)) {
+        start_asking(fake);
+    }
+    if (peer == &fake->trace && does(fake, "noise") && fork() == 0) {
+        make_noise(fake);
+    }
     if (peer == &fake->trace && does(fake, "stale-trace")) {
         send_text(peer, "the rest of what another recording left");
     }
@@ -652,11 +837,9 @@ static void run(Fake *fake)
 
             fds[i] = (struct pollfd){.fd = is_free ? peers[i]->listener : -1,
                                      .events = POLLIN};
-            /* What the trace's client does shows when writing to it. */
-            fds[3 + i] =
-                (struct pollfd){.fd =
-                                    i < 2 || !fake->pid ? peers[i]->client : -1,
-                                .events = POLLIN};
+            /* What the trace's client says is for the recorder. */
+            fds[3 + i] = (struct pollfd){.fd = peers[i]->client,
+                                         .events = i < 2 ? POLLIN : POLLRDHUP};
         }
         poll(fds, 6, fake->event_us ? (int)MAX(left_us / 1000, 0) : -1);
         for (int i = 0; i < 3; i++) {
