@@ -49,6 +49,17 @@ static G_GNUC_NORETURN void keep_guard(const char *instance, int lock_fd,
     _exit(0);
 }
 
+/* Where SIGCHLD is blocked, to be taken from a signalfd, ours is pending. */
+static void forget_child(void)
+{
+    const struct timespec now = {0};
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigtimedwait(&child, NULL, &now);
+}
+
 /* Forks twice, so that its end is no business of the recorder's SIGCHLD. */
 static bool fork_guard(const char *instance, int lock_fd, const int fds[2],
                        GError **error)
@@ -67,6 +78,7 @@ static bool fork_guard(const char *instance, int lock_fd, const int fds[2],
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
         /* again */
     }
+    forget_child();
     if (pid < 0 || status != 0) {
         return trace_throw(error, "cannot fork the recorder's guard: %s",
                            g_strerror(errno));

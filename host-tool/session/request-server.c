@@ -263,6 +263,7 @@ static void listen_once(Server *server, Control *control)
         break;
     case CONTROL_CLOSED:
         close_channel(server);
+        wait_for(server, -1, PAUSE_MS);
         break;
     }
 }
