@@ -17,6 +17,8 @@ packages=(
     libpixman-1-dev patch python3 python3-venv xz-utils
     # the lab's images
     bash busybox-static cpio kmod msr-tools rt-tests
+    # tests that look at pages
+    chromium chromium-driver
     # tests that compare with other programs
     babeltrace2 jq protobuf-compiler trace-cmd
 )

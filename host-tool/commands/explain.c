@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/input-options.h"
 #include "commands/pager.h"
@@ -16,24 +17,66 @@
 #include "merge/timeline.h"
 #include "output/analysis-json.h"
 #include "output/explain-text.h"
+#include "output/page.h"
 #include "output/target.h"
 
 /* Kept for each kind; more than are shown, as several make one spike. */
 #define FINDINGS_PER_SHOWN 4
 
+/* A page has room for more than a terminal. */
+#define PAGE_FINDINGS 20
+#define TEXT_FINDINGS 8
+
+/* What is written. */
+typedef enum ExplainFormat {
+    EXPLAIN_TEXT,
+    EXPLAIN_JSON,
+    EXPLAIN_HTML,
+} ExplainFormat;
+
 /* What was asked for. */
 typedef struct ExplainOptions {
     ExplainTextOptions text;
     gboolean subtract;
-    gboolean json;
-    char *output; /* or NULL */
+    ExplainFormat format;
+    const char *title; /* of the page */
+    char *output;      /* or NULL */
 } ExplainOptions;
+
+static unsigned n_shown(const ExplainOptions *options)
+{
+    unsigned least =
+        options->format == EXPLAIN_HTML ? PAGE_FINDINGS : TEXT_FINDINGS;
+
+    return MAX(options->text.n_shown, least);
+}
+
+static void write_analysis(const Analysis *analysis, GPtrArray *inputs,
+                           const ExplainOptions *options, FILE *stream)
+{
+    const PageOptions page = {
+        .title = options->title,
+        .n_shown = n_shown(options),
+        .n_lines = options->text.n_lines,
+    };
+
+    switch (options->format) {
+    case EXPLAIN_JSON:
+        analysis_json(analysis, stream);
+        break;
+    case EXPLAIN_HTML:
+        page_write(analysis, inputs, &page, stream);
+        break;
+    default:
+        explain_text_print(analysis, inputs, &options->text, stream);
+    }
+}
 
 static bool run(GPtrArray *inputs, const ExplainOptions *options,
                 GError **error)
 {
     const AnalysisOptions analysis_options = {
-        .n_findings = MAX(options->text.n_shown, 8) * FINDINGS_PER_SHOWN,
+        .n_findings = n_shown(options) * FINDINGS_PER_SHOWN,
         .subtract_recorder = options->subtract,
     };
     g_autoptr(OutputTarget) target = output_target_file(options->output, error);
@@ -44,25 +87,33 @@ static bool run(GPtrArray *inputs, const ExplainOptions *options,
     }
     analysis = analysis_make(inputs, &analysis_options);
     input_options_warn(inputs);
-    if (options->json) {
-        analysis_json(analysis, output_target_stream(target));
-    } else {
-        explain_text_print(analysis, inputs, &options->text,
-                           output_target_stream(target));
-    }
+    write_analysis(analysis, inputs, options, output_target_stream(target));
     return output_target_finish(target, error);
 }
 
 static bool parse_format(const char *format, ExplainOptions *options,
                          GError **error)
 {
-    options->json = g_strcmp0(format, "json") == 0;
-    if (!format || options->json || strcmp(format, "text") == 0) {
-        return true;
+    static const char *const names[] = {"text", "json", "html"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(format ? format : names[0], names[i]) == 0) {
+            options->format = (ExplainFormat)i;
+            return true;
+        }
     }
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "--format %s: use text or json", format);
+                "--format %s: use text, json or html", format);
     return false;
+}
+
+/* What the page is about: the session, or the first file. */
+static char *title_of(char **operands, GPtrArray *inputs)
+{
+    const TimelineInput *first = inputs->pdata[0];
+
+    return g_path_get_basename(operands && operands[0] ? operands[0]
+                                                       : first->dat->path);
 }
 
 int cmd_explain(int argc, char **argv)
@@ -71,6 +122,7 @@ int cmd_explain(int argc, char **argv)
     gboolean no_statistics = FALSE, recorder = FALSE, subtract = FALSE;
     g_autofree char *format = NULL;
     g_autofree char *output = NULL;
+    g_autofree char *title = NULL;
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
         {"number", 'N', 0, G_OPTION_ARG_INT, &n_shown,
@@ -79,7 +131,8 @@ int cmd_explain(int argc, char **argv)
          "Show so many lines of the timeline as proof of each (default: 12)",
          "N"},
         {"format", 0, 0, G_OPTION_ARG_STRING, &format,
-         "Write text (the default) or json", "FORMAT"},
+         "Write text (the default), json, or html: a page to look at",
+         "FORMAT"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
          "Write to this file, once it is complete", "FILE"},
         {"no-statistics", 0, 0, G_OPTION_ARG_NONE, &no_statistics,
@@ -108,12 +161,20 @@ int cmd_explain(int argc, char **argv)
         !parse_format(format, &options, &error)) {
         return command_fail("explain", error);
     }
+    if (options.format == EXPLAIN_HTML && !output && isatty(STDOUT_FILENO)) {
+        g_set_error_literal(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "format html is not for a terminal; name a file "
+                            "with --output FILE");
+        return command_fail("explain", error);
+    }
     inputs = input_options_open(input_options, operands, &error);
     if (!inputs) {
         return command_fail("explain", error);
     }
     options.subtract = subtract;
     options.output = output;
+    title = title_of(operands, inputs);
+    options.title = title;
     options.text = (ExplainTextOptions){
         .n_shown = (unsigned)CLAMP(n_shown, 0, 1000),
         .n_lines = (unsigned)CLAMP(n_lines, 0, 10000),

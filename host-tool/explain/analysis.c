@@ -185,6 +185,9 @@ static void walk_event(Walk *walk, const TimelineEvent *event)
         walk->analysis->first_ticks = walk->now;
     }
     count_event(walk->analysis, &event->event);
+    if (walk->options->on_event) {
+        walk->options->on_event(event, walk->now, walk->options->data);
+    }
     if (machine->is_host) {
         host_event(walk, machine, event);
     } else {

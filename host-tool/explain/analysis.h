@@ -26,6 +26,15 @@ typedef struct AnalysisOptions {
     bool subtract_recorder;
     /* Called for every interval, kept or not; the finding is only lent. */
     void (*on_interval)(const Finding *finding, void *data);
+    /* Called for every event, in order, at its place on the line. */
+    void (*on_event)(const TimelineEvent *event, uint64_t ticks, void *data);
+    /*
+     * Called for every piece of a vCPU's history that both its host and its
+     * guest recorded, each vCPU's in order; some events later than it ended.
+     * names are the analysis's.
+     */
+    void (*on_segment)(unsigned vcpu, const Segment *segment,
+                       const Names *names, void *data);
     void *data;
 } AnalysisOptions;
 

@@ -17,6 +17,7 @@ struct SegmentLog {
     Start *starts;
     size_t capacity; /* a power of two */
     uint64_t n_added;
+    uint64_t n_taken;
 };
 
 SegmentLog *segment_log_new(size_t capacity)
@@ -101,6 +102,25 @@ void segment_log_retell(SegmentLog *log, uint64_t from, uint64_t to,
         }
         segment_log_add(log, MAX(old->from_ticks, from), cause, &ignored);
     }
+}
+
+bool segment_log_take(SegmentLog *log, bool at_end, uint64_t end_ticks,
+                      Segment *segment)
+{
+    /* The last one's end is not known, those before may be retold. */
+    uint64_t unsettled = at_end ? 0 : RETELL_SEGMENTS + 1;
+    const Start *start;
+
+    if (log->n_taken + unsettled >= log->n_added) {
+        return false;
+    }
+    start = start_at(log, log->n_taken++);
+    segment->from_ticks = start->from_ticks;
+    segment->cause = start->cause;
+    segment->to_ticks = log->n_taken < log->n_added
+                            ? start_at(log, log->n_taken)->from_ticks
+                            : end_ticks;
+    return true;
 }
 
 /*

@@ -11,6 +11,7 @@
 #define SEGMENT_LOG_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "explain/cause.h"
@@ -44,6 +45,14 @@ Cause segment_log_last(const SegmentLog *log);
  */
 void segment_log_retell(SegmentLog *log, uint64_t from, uint64_t to,
                         CauseKind recent_kind, Cause cause);
+
+/*
+ * The next segment that nothing can change any more, each of them once, in
+ * order.  With the history at its end, all that is left: the last one ends at
+ * end_ticks.  False when there is none yet.
+ */
+bool segment_log_take(SegmentLog *log, bool at_end, uint64_t end_ticks,
+                      Segment *segment);
 
 /*
  * Calls visit for each piece of [from, to) in order; the last known cause

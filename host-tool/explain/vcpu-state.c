@@ -176,12 +176,30 @@ static void account(const Walk *walk, Vcpu *vcpu, Cause cause, uint64_t ticks)
     }
 }
 
+/* Hands on what of the history is settled, and was recorded by both sides. */
+static void tell_segments(const Walk *walk, Vcpu *vcpu, bool at_end)
+{
+    const AnalysisOptions *options = walk->options;
+    Segment segment;
+
+    while (options->on_segment &&
+           segment_log_take(vcpu->log, at_end, walk->now, &segment)) {
+        segment.from_ticks = MAX(segment.from_ticks, vcpu->guest->first_ticks);
+        segment.to_ticks = MIN(segment.to_ticks, vcpu->guest->last_ticks);
+        if (segment.from_ticks < segment.to_ticks) {
+            options->on_segment(vcpu->index, &segment, walk->names,
+                                options->data);
+        }
+    }
+}
+
 static void set_cause(Walk *walk, Vcpu *vcpu, Cause cause)
 {
     Cause ended;
     uint64_t ticks = segment_log_add(vcpu->log, walk->now, cause, &ended);
 
     account(walk, vcpu, ended, ticks);
+    tell_segments(walk, vcpu, false);
 }
 
 void vcpu_update(Walk *walk, Vcpu *vcpu)
@@ -196,6 +214,7 @@ void vcpu_update(Walk *walk, Vcpu *vcpu)
 void vcpu_finish(Walk *walk, Vcpu *vcpu)
 {
     set_cause(walk, vcpu, cause_plain(CAUSE_UNKNOWN));
+    tell_segments(walk, vcpu, true);
 }
 
 bool vcpu_is_joint(const Walk *walk, const Vcpu *vcpu, uint64_t from_ticks)

@@ -11,6 +11,7 @@
 
 #include "explain/sentence.h"
 #include "merge/timeline.h"
+#include "output/proof.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -42,92 +43,13 @@ static void print_breakdown(const Analysis *analysis, const Finding *finding,
     }
 }
 
-/* The ends of the longest pieces: where what changed is to be seen. */
-static int by_length(gconstpointer a, gconstpointer b)
-{
-    const Segment *one = a, *other = b;
-    uint64_t length = one->to_ticks - one->from_ticks;
-    uint64_t other_length = other->to_ticks - other->from_ticks;
-
-    return length < other_length ? 1 : length > other_length ? -1 : 0;
-}
-
-static int by_ticks(gconstpointer a, gconstpointer b)
-{
-    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
-
-    return one < other ? -1 : one > other;
-}
-
-static GArray *telling_ticks(const Finding *finding, unsigned n_lines)
-{
-    g_autoptr(GArray) pieces = g_array_copy(finding->segments);
-    GArray *ticks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-
-    g_array_append_val(ticks, finding->start_ticks);
-    g_array_append_val(ticks, finding->end_ticks);
-    g_array_sort(pieces, by_length);
-    for (guint i = 0; i < pieces->len && ticks->len + 2 <= n_lines; i++) {
-        const Segment *piece = &g_array_index(pieces, Segment, i);
-
-        g_array_append_val(ticks, piece->from_ticks);
-        g_array_append_val(ticks, piece->to_ticks);
-    }
-    g_array_sort(ticks, by_ticks);
-    return ticks;
-}
-
-static bool is_telling(const GArray *ticks, uint64_t line_ticks)
-{
-    return bsearch(&line_ticks, ticks->data, ticks->len, sizeof(uint64_t),
-                   by_ticks) != NULL;
-}
-
-static int label_width(const GPtrArray *inputs)
-{
-    int width = 0;
-
-    for (guint i = 0; i < inputs->len; i++) {
-        const TimelineInput *input = inputs->pdata[i];
-
-        width = MAX(width, (int)strlen(input->label));
-    }
-    return width;
-}
-
-static void print_line(const TimelineEvent *event, int width, GString *line,
-                       FILE *stream)
-{
-    const EventTextStyle style = {
-        .has_ns = event->input->scale.unit != TIMELINE_TICKS,
-        .full_ns = true,
-    };
-
-    g_string_printf(line, "     %*s: ", width, event->input->label);
-    event_table_print(event->input->events, line, &style, "", event->cpu,
-                      event->time, event->event.data, event->event.size_bytes);
-    g_string_append_c(line, '\n');
-    fputs(line->str, stream);
-}
-
-/* The lines of the timeline at which the finding's causes change. */
 static void print_proof(const Finding *finding, GPtrArray *inputs,
                         const ExplainTextOptions *options, FILE *stream)
 {
-    g_autoptr(GArray) ticks = telling_ticks(finding, options->n_lines);
-    g_autoptr(Timeline) timeline = timeline_new(inputs);
-    g_autoptr(GString) line = g_string_new(NULL);
-    int width = label_width(inputs);
-    TimelineEvent event;
-    unsigned n = 0;
+    g_autoptr(GPtrArray) lines = proof_lines(finding, inputs, options->n_lines);
 
-    timeline_seek_ticks(timeline, finding->start_ticks);
-    while (n < options->n_lines && timeline_next(timeline, &event) &&
-           event.event.line_ticks <= finding->end_ticks) {
-        if (is_telling(ticks, event.event.line_ticks)) {
-            print_line(&event, width, line, stream);
-            n++;
-        }
+    for (guint i = 0; i < lines->len; i++) {
+        fprintf(stream, "     %s\n", (const char *)lines->pdata[i]);
     }
 }
 
@@ -186,9 +108,7 @@ static void print_findings(const Analysis *analysis, GPtrArray *inputs,
         fprintf(stream, "%u. ", i + 1);
         print_finding(analysis, finding, stream);
         print_others(analysis, groups, i, head, stream);
-        if (options->n_lines > 0) {
-            print_proof(finding, inputs, options, stream);
-        }
+        print_proof(finding, inputs, options, stream);
         fputc('\n', stream);
     }
 }
