@@ -22,12 +22,29 @@ typedef struct ClockMap {
     uint64_t ratio;
     uint32_t frac_bits; /* 0 to 63 */
     int64_t offset_ticks;
+    /*
+     * Of a guest's guest: the map of the guest whose ticks are `host` above,
+     * so that this one starts from that one's host.  NULL: from the host's
+     * own.  Not owned.
+     */
+    const struct ClockMap *outer;
 } ClockMap;
 
 /* A map without scaling: guest = host + offset_ticks. */
 ClockMap clock_map_unscaled(int64_t offset_ticks);
 
+/* Is it more than an offset? */
 bool clock_map_is_scaled(const ClockMap *map);
+
+/*
+ * The map of a guest's guest from the host on: inner after outer, exactly.
+ * Each map rounds down on its own, so that two scaled ones are no single
+ * ratio; they are kept as two steps and outer must outlive the result.  An
+ * unscaled inner map only adds to outer's offset.  inner has no outer map yet.
+ */
+ClockMap clock_map_compose(const ClockMap *inner, const ClockMap *outer);
+
+bool clock_map_equal(const ClockMap *a, const ClockMap *b);
 
 /*
  * The ratio that KVM computes for a guest of user_khz on a host of host_khz:
@@ -47,7 +64,8 @@ uint64_t clock_map_to_guest(const ClockMap *map, uint64_t host_ticks);
  * ticks in [0, 2^64): the inverse of clock_map_to_guest(), rounded up, so that
  * clock_map_to_guest(clock_map_to_host(g)) == g when ratio <= 1 << frac_bits,
  * and is the next readable value above g otherwise.  Saturates at UINT64_MAX
- * when no host tick below 2^64 reaches it.
+ * when no host tick below 2^64 reaches it.  With an outer map: the first tick
+ * of the outermost host, since "first tick at which" composes exactly.
  */
 uint64_t clock_map_to_host(const ClockMap *map, uint64_t guest_ticks);
 

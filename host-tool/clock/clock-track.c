@@ -184,10 +184,19 @@ static bool next_is_earlier(const ClockSample *samples, size_t n_samples,
            next->guest_ticks < samples[n_samples - 1].guest_ticks;
 }
 
+/* How far the guest's ticks jump from one segment to a later one. */
+static uint64_t jump_ticks(const ClockTrack *track, size_t from, size_t to)
+{
+    uint64_t host = track->segments[to].from_host_ticks;
+
+    /* Both maps at one tick: offsets alone don't tell it of nested clocks. */
+    return clock_map_to_guest(&track->segments[to].map, host) -
+           clock_map_to_guest(&track->segments[from].map, host);
+}
+
 static bool steps_back(const ClockTrack *track, size_t from, size_t to)
 {
-    return track->segments[to].map.offset_ticks <
-           track->segments[from].map.offset_ticks;
+    return (int64_t)jump_ticks(track, from, to) < 0;
 }
 
 /* Is one of the steps on the way from one segment to a later one back? */
@@ -219,15 +228,14 @@ static uint64_t latest_step(const Base *base, size_t segment, size_t step)
     const ClockTrack *track = base->track;
     uint64_t next_ticks = base->next->guest_ticks;
     size_t found = find_segment(track, segment, next_ticks, 0);
-    const ClockSegment *last =
-        &track->segments[found < track->n_segments ? found : segment];
+    size_t last = found < track->n_segments ? found : segment;
     /* Steps forward after this one are part of the deltas. */
-    uint64_t jumps = (uint64_t)last->map.offset_ticks -
-                     (uint64_t)track->segments[segment].map.offset_ticks;
+    uint64_t jumps = jump_ticks(track, segment, last);
     uint64_t elapsed = base->samples[base->n_samples - 1].guest_ticks -
                        base->samples[step].guest_ticks - jumps;
 
-    return host_of(last, next_ticks) - elapsed;
+    /* Elapsed are guest ticks, which may be faster or slower than host's. */
+    return host_of(&track->segments[last], next_ticks - elapsed);
 }
 
 /* Where a clock stepped back inside of a base, hidden by a delta of 0. */

@@ -8,9 +8,12 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands/commands.h"
 #include "merge/infer-offset.h"
+#include "merge/selection.h"
+#include "merge/timeline-nest.h"
 #include "merge/timeline.h"
 #include "merge/vcpu-threads.h"
 #include "session/session-timeline.h"
@@ -21,6 +24,9 @@ typedef struct InputFile {
     gboolean has_offset;
     int64_t ts_offset_ticks;
     uint64_t hz;
+    gboolean has_clock;
+    ClockMap clock;
+    char *under; /* the machine that its clock counts from; NULL: the first */
 } InputFile;
 
 struct InputOptions {
@@ -31,7 +37,10 @@ struct InputOptions {
 
 static void input_file_clear(gpointer data)
 {
-    g_free(((InputFile *)data)->path);
+    InputFile *file = data;
+
+    g_free(file->path);
+    g_free(file->under);
 }
 
 InputOptions *input_options_new(void)
@@ -114,6 +123,68 @@ static gboolean on_ts_offset(const char *name, const char *value, gpointer data,
     return TRUE;
 }
 
+/* OFFSET or OFFSET,RATIO,FRAC-BITS */
+static gboolean parse_clock(const char *value, ClockMap *clock)
+{
+    g_auto(GStrv) words = g_strsplit(value, ",", -1);
+    guint n = g_strv_length(words);
+    guint64 ratio, frac_bits;
+    int64_t offset_ticks;
+
+    if ((n != 1 && n != 3) || !parse_ticks(words[0], &offset_ticks)) {
+        return FALSE;
+    }
+    *clock = clock_map_unscaled(offset_ticks);
+    if (n == 1) {
+        return TRUE;
+    }
+    if (!g_ascii_string_to_unsigned(words[1], 10, 1, G_MAXUINT64, &ratio,
+                                    NULL) ||
+        !g_ascii_string_to_unsigned(words[2], 10, 0, 63, &frac_bits, NULL)) {
+        return FALSE;
+    }
+    clock->ratio = ratio;
+    clock->frac_bits = (uint32_t)frac_bits;
+    return TRUE;
+}
+
+static gboolean on_clock(const char *name, const char *value, gpointer data,
+                         GError **error)
+{
+    InputFile *file = last_file(data);
+
+    if (!file) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "%s must come after the -i FILE whose clock it is", name);
+        return FALSE;
+    }
+    if (!parse_clock(value, &file->clock)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s %s: no clock; give KVM's TSC offset in ticks, and "
+                    "where the TSC is scaled the ratio and its fraction bits, "
+                    "as in -5000,140737488355328,48",
+                    name, value);
+        return FALSE;
+    }
+    file->has_clock = TRUE;
+    return TRUE;
+}
+
+static gboolean on_under(const char *name, const char *value, gpointer data,
+                         GError **error)
+{
+    InputFile *file = last_file(data);
+
+    if (!file) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "%s must come after the -i FILE of the guest", name);
+        return FALSE;
+    }
+    g_free(file->under);
+    file->under = g_strdup(value);
+    return TRUE;
+}
+
 static gboolean on_ts2secs(const char *name, const char *value, gpointer data,
                            GError **error)
 {
@@ -150,6 +221,12 @@ GOptionGroup *input_options_group(InputOptions *options)
          "Read this trace.dat file (may be repeated)", "FILE"},
         {"ts-offset", 0, 0, G_OPTION_ARG_CALLBACK, on_ts_offset,
          "Add this many ticks to the times of the file named before", "TICKS"},
+        {"clock", 0, 0, G_OPTION_ARG_CALLBACK, on_clock,
+         "The TSC offset (and scaling) of the guest in the file named before",
+         "OFFSET[,RATIO,BITS]"},
+        {"under", 0, 0, G_OPTION_ARG_CALLBACK, on_under,
+         "That guest's clock counts from this other guest's, not the host's",
+         "NAME"},
         {"ts2secs", 0, 0, G_OPTION_ARG_CALLBACK, on_ts2secs,
          "Times are ticks of a clock of this frequency", "HZ"},
         {"infer-offset", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
@@ -214,6 +291,19 @@ static void find_host(TimelineInput *input, GPtrArray *inputs)
     }
 }
 
+static void set_clock(TimelineInput *input, const ClockMap *clock)
+{
+    const ClockSegment segment = {
+        .to_host_ticks = UINT64_MAX,
+        .map = *clock,
+        .provenance = CLOCK_PROVENANCE_GIVEN,
+    };
+
+    for (guint cpu = 0; cpu < input->dat->cpus->len; cpu++) {
+        timeline_input_set_track(input, cpu, &segment, 1);
+    }
+}
+
 /* Appends an input for each buffer of the file. */
 static bool open_file(const InputOptions *options, guint number,
                       GPtrArray *inputs, GError **error)
@@ -234,8 +324,78 @@ static bool open_file(const InputOptions *options, guint number,
             input->scale.unit = TIMELINE_HZ;
             input->scale.hz = hz;
         }
+        if (file->has_clock) {
+            set_clock(input, &file->clock);
+        }
     }
     return true;
+}
+
+static const TimelineInput *find_by_name(GPtrArray *inputs, const char *name)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        if (selection_names_machine(name, inputs->pdata[i])) {
+            return inputs->pdata[i];
+        }
+    }
+    return NULL;
+}
+
+/* The guest that a guest's own file says it was recorded on, or NULL. */
+static const TimelineInput *find_by_id(GPtrArray *inputs,
+                                       const TimelineInput *guest)
+{
+    uint64_t id = guest->dat->options.peer_trace_id;
+
+    for (guint i = 0; id != 0 && i < inputs->len; i++) {
+        const TimelineInput *host = inputs->pdata[i];
+
+        if (host->file != guest->file && host->tracks &&
+            host->dat->options.trace_id == id) {
+            return host;
+        }
+    }
+    return NULL;
+}
+
+/* Whose clock the input's clock counts from, where it is to be asked. */
+static bool find_parent(const InputOptions *options, GPtrArray *inputs,
+                        const TimelineInput *input,
+                        const TimelineInput **parent, GError **error)
+{
+    const InputFile *file =
+        &g_array_index(options->files, InputFile, input->file);
+
+    *parent = NULL;
+    if (file->under) {
+        *parent = find_by_name(inputs, file->under);
+        if (!*parent || (*parent)->file == input->file) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                        "--under %s: none of the other files has that name",
+                        file->under);
+            return false;
+        }
+    } else if (file->has_clock && input->file > 0) {
+        *parent = inputs->pdata[0];
+    } else if (input->tracks) {
+        *parent = find_by_id(inputs, input);
+    }
+    return true;
+}
+
+static bool nest_files(const InputOptions *options, GPtrArray *inputs,
+                       GError **error)
+{
+    g_autofree const TimelineInput **parents =
+        g_new0(const TimelineInput *, inputs->len + 1);
+
+    for (guint i = 0; i < inputs->len; i++) {
+        if (!find_parent(options, inputs, inputs->pdata[i], &parents[i],
+                         error)) {
+            return false;
+        }
+    }
+    return timeline_inputs_nest(inputs, parents, error);
 }
 
 static GPtrArray *open_files(const InputOptions *options, GError **error)
@@ -245,19 +405,61 @@ static GPtrArray *open_files(const InputOptions *options, GError **error)
     gboolean by_hand = FALSE;
 
     for (guint i = 0; i < options->files->len; i++) {
-        const InputFile *file = &g_array_index(options->files, InputFile, i);
-
         if (!open_file(options, i, inputs, error)) {
             return NULL;
         }
-        by_hand |= file->has_offset;
+        by_hand |= g_array_index(options->files, InputFile, i).has_offset;
     }
     /* An offset by hand replaces what the files themselves say. */
     for (guint i = 0; !by_hand && i < inputs->len; i++) {
-        timeline_input_use_time_shift(inputs->pdata[i]);
+        TimelineInput *input = inputs->pdata[i];
+
+        if (!g_array_index(options->files, InputFile, input->file).has_clock) {
+            timeline_input_use_time_shift(input);
+        }
     }
     for (guint i = 0; i < inputs->len; i++) {
         find_host(inputs->pdata[i], inputs);
+    }
+    return nest_files(options, inputs, error) ? g_steal_pointer(&inputs) : NULL;
+}
+
+/* NAME=DIR tells on which machine the session in DIR was recorded. */
+static bool open_session(GPtrArray *inputs, const char *operand,
+                         bool is_one_of_many, GPtrArray *missing,
+                         GError **error)
+{
+    const char *equals = strchr(operand, '=');
+    g_autofree char *name = NULL;
+    const TimelineInput *machine;
+
+    if (!equals || g_file_test(operand, G_FILE_TEST_EXISTS)) {
+        return session_timeline_append(inputs, operand, is_one_of_many, missing,
+                                       error);
+    }
+    name = g_strndup(operand, (gsize)(equals - operand));
+    machine = find_by_name(inputs, name);
+    if (!machine) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "%s: no machine '%s' is in the sessions named before it",
+                    operand, name);
+        return false;
+    }
+    return session_timeline_append_nested(inputs, equals + 1, machine, missing,
+                                          error);
+}
+
+static GPtrArray *open_sessions(char **operands, GPtrArray *missing,
+                                GError **error)
+{
+    g_autoptr(GPtrArray) inputs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
+
+    for (guint i = 0; operands[i]; i++) {
+        if (!open_session(inputs, operands[i], operands[1] != NULL, missing,
+                          error)) {
+            return NULL;
+        }
     }
     return g_steal_pointer(&inputs);
 }
@@ -323,15 +525,15 @@ GPtrArray *input_options_open(InputOptions *options, char **operands,
                               GError **error)
 {
     guint n_operands = operands ? g_strv_length(operands) : 0;
-    g_autoptr(GPtrArray) missing = NULL;
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
     GPtrArray *inputs;
 
-    if ((n_operands > 0) == (options->files->len > 0) || n_operands > 1) {
+    if ((n_operands > 0) == (options->files->len > 0)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "name either one session directory or files with -i FILE");
+                    "name either session directories or files with -i FILE");
         return NULL;
     }
-    inputs = n_operands ? session_timeline_open(operands[0], &missing, error)
+    inputs = n_operands ? open_sessions(operands, missing, error)
                         : open_files(options, error);
     command_warn(missing);
     if (inputs && options->infer_offset && !infer_offsets(inputs, error)) {

@@ -11,8 +11,9 @@
 /* One vCPU's window while the line is walked. */
 typedef struct Window {
     CertificateVcpu *vcpu;
-    bool seen;    /* a window event was seen */
-    bool unknown; /* the host lost events since */
+    unsigned host_file; /* whose kvm_entry and kvm_exit it has */
+    bool seen;          /* a window event was seen */
+    bool unknown;       /* the host lost events since */
     bool open;
     bool has_entry; /* entry_ticks is a kvm_entry's, not a guess */
     uint64_t entry_ticks;
@@ -43,10 +44,12 @@ typedef struct HostEvents {
 
 struct CertificateWalk {
     Certificate *certificate;
-    GHashTable *by_thread; /* int32 tid -> Window */
+    GHashTable *by_thread; /* thread_key() -> Window */
     GPtrArray *inputs;     /* of TimelineInput */
-    GPtrArray *hosts;      /* of HostEvents by input; NULL: a guest */
-    unsigned lossy_cpus;   /* host CPUs whose lost events are not over */
+    GPtrArray *hosts;      /* of HostEvents by input; NULL: no host */
+    GArray *host_files;    /* of unsigned by input: its host's file */
+    GArray *lossy_cpus;    /* of unsigned by file: CPUs whose lost events are
+                              not over */
 };
 typedef CertificateWalk Walk;
 
@@ -69,15 +72,45 @@ static void host_free(gpointer data)
     }
 }
 
-static void add_guest(Walk *walk, Certificate *certificate,
-                      const TimelineInput *input)
+/* Machines number their threads independently. */
+static int64_t thread_key(unsigned host_file, int32_t tid)
 {
+    return (int64_t)((uint64_t)host_file << 32 | (uint32_t)tid);
+}
+
+/* The file of the guest's host; of the first host where that isn't known. */
+static unsigned host_file_of(const Walk *walk, const TimelineInput *guest)
+{
+    for (guint i = 0; i < walk->inputs->len; i++) {
+        const TimelineInput *host = walk->inputs->pdata[i];
+
+        if (timeline_input_is_host_of(host, guest)) {
+            return host->file;
+        }
+    }
+    return 0;
+}
+
+static Window *window_at(const Walk *walk, unsigned host_file, int32_t tid)
+{
+    const int64_t key = thread_key(host_file, tid);
+
+    return g_hash_table_lookup(walk->by_thread, &key);
+}
+
+static void add_guest(Walk *walk, Certificate *certificate, guint at)
+{
+    const TimelineInput *input = walk->inputs->pdata[at];
+    unsigned host_file = g_array_index(walk->host_files, unsigned, at);
+
     for (guint cpu = 0; cpu < input->vcpu_threads->len; cpu++) {
         int32_t tid = g_array_index(input->vcpu_threads, int32_t, cpu);
         CertificateVcpu *vcpu;
         Window *window;
+        int64_t key = thread_key(host_file, tid);
 
-        if (tid == 0) {
+        /* A machine that was recorded twice has its windows once. */
+        if (tid == 0 || window_at(walk, host_file, tid)) {
             continue;
         }
         vcpu = g_new0(CertificateVcpu, 1);
@@ -88,15 +121,19 @@ static void add_guest(Walk *walk, Certificate *certificate,
         g_ptr_array_add(certificate->vcpus, vcpu);
         window = g_new0(Window, 1);
         window->vcpu = vcpu;
-        g_hash_table_replace(walk->by_thread, GINT_TO_POINTER(tid), window);
+        window->host_file = host_file;
+        g_hash_table_insert(walk->by_thread, g_memdup2(&key, sizeof(key)),
+                            window);
     }
 }
 
-static void set_lossy(Walk *walk, HostCpu *cpu, bool lossy)
+static void set_lossy(Walk *walk, const TimelineInput *input, HostCpu *cpu,
+                      bool lossy)
 {
     if (cpu->lossy != lossy) {
         cpu->lossy = lossy;
-        walk->lossy_cpus += lossy ? 1 : -1u;
+        g_array_index(walk->lossy_cpus, unsigned, input->file) +=
+            lossy ? 1 : -1u;
     }
 }
 
@@ -109,7 +146,8 @@ static void start_lossy(Walk *walk, const HostEvents *host,
         CpuEvent first;
 
         if (cpu_cursor_next(cursor, &first) && first.missed_events != 0) {
-            set_lossy(walk, &g_array_index(host->cpus, HostCpu, cpu), true);
+            set_lossy(walk, input, &g_array_index(host->cpus, HostCpu, cpu),
+                      true);
         }
     }
 }
@@ -123,8 +161,22 @@ static void add_host(Walk *walk, TimelineInput *input)
     host->pid = event_table_pid_field(input->events);
     host->cpus = g_array_new(FALSE, TRUE, sizeof(HostCpu));
     g_array_set_size(host->cpus, input->dat->cpus->len);
+    if (walk->lossy_cpus->len <= input->file) {
+        g_array_set_size(walk->lossy_cpus, input->file + 1);
+    }
     start_lossy(walk, host, input);
     g_ptr_array_add(walk->hosts, host);
+}
+
+/* A guest that runs guests is both. */
+static bool is_host(const Walk *walk, const TimelineInput *input)
+{
+    for (guint i = 0; i < walk->inputs->len; i++) {
+        if (timeline_input_is_host_of(input, walk->inputs->pdata[i])) {
+            return true;
+        }
+    }
+    return !input->vcpu_threads;
 }
 
 static void note_host_cpu(CertificateVcpu *vcpu, unsigned cpu)
@@ -189,14 +241,16 @@ static void close_window(Window *window, uint64_t ticks)
     window->open = false;
 }
 
-static void forget_windows(Walk *walk)
+static void forget_windows(Walk *walk, unsigned host_file)
 {
     GHashTableIter iter;
-    gpointer window;
+    gpointer data;
 
     g_hash_table_iter_init(&iter, walk->by_thread);
-    while (g_hash_table_iter_next(&iter, NULL, &window)) {
-        ((Window *)window)->unknown = true;
+    while (g_hash_table_iter_next(&iter, NULL, &data)) {
+        Window *window = data;
+
+        window->unknown |= window->host_file == host_file;
     }
 }
 
@@ -213,7 +267,7 @@ static void walk_host_event(Walk *walk, const HostEvents *host,
     }
     tid =
         (int32_t)event_field_read(&host->pid, record->data, record->size_bytes);
-    window = g_hash_table_lookup(walk->by_thread, GINT_TO_POINTER(tid));
+    window = window_at(walk, event->input->file, tid);
     if (!window) {
         return;
     }
@@ -228,10 +282,12 @@ static void walk_host_event(Walk *walk, const HostEvents *host,
         close_window(window, record->line_ticks);
     }
     window->seen = true;
-    window->unknown = walk->lossy_cpus > 0;
+    window->unknown =
+        g_array_index(walk->lossy_cpus, unsigned, event->input->file) > 0;
 }
 
-static void walk_guest_event(Walk *walk, const TimelineEvent *event)
+static void walk_guest_event(Walk *walk, unsigned host_file,
+                             const TimelineEvent *event)
 {
     const GArray *threads = event->input->vcpu_threads;
     uint64_t ticks = event->event.line_ticks;
@@ -240,7 +296,7 @@ static void walk_guest_event(Walk *walk, const TimelineEvent *event)
     if (event->cpu < threads->len) {
         int32_t tid = g_array_index(threads, int32_t, event->cpu);
 
-        window = g_hash_table_lookup(walk->by_thread, GINT_TO_POINTER(tid));
+        window = window_at(walk, host_file, tid);
     }
     if (!window) {
         return;
@@ -270,13 +326,13 @@ static void walk_losses(Walk *walk, const HostEvents *host,
     HostCpu *cpu = &g_array_index(host->cpus, HostCpu, event->cpu);
 
     if (event->event.missed_events != 0 || event->event.loss_follows) {
-        forget_windows(walk);
+        forget_windows(walk, event->input->file);
     }
     if (event->event.missed_events != 0) {
-        set_lossy(walk, cpu, false);
+        set_lossy(walk, event->input, cpu, false);
     }
     if (event->event.loss_follows) {
-        set_lossy(walk, cpu, true);
+        set_lossy(walk, event->input, cpu, true);
     }
 }
 
@@ -301,17 +357,24 @@ CertificateWalk *certificate_walk_new(GPtrArray *inputs)
 
     walk->certificate = g_new0(Certificate, 1);
     walk->certificate->vcpus = g_ptr_array_new_with_free_func(vcpu_free);
-    walk->by_thread = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    walk->by_thread =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    walk->host_files = g_array_new(FALSE, TRUE, sizeof(unsigned));
+    walk->lossy_cpus = g_array_new(FALSE, TRUE, sizeof(unsigned));
     walk->inputs = g_ptr_array_ref(inputs);
     walk->hosts = g_ptr_array_new_with_free_func(host_free);
     for (guint i = 0; i < inputs->len; i++) {
         TimelineInput *input = inputs->pdata[i];
+        unsigned host_file = host_file_of(walk, input);
 
+        g_array_append_val(walk->host_files, host_file);
         if (input->vcpu_threads) {
-            add_guest(walk, walk->certificate, input);
-            g_ptr_array_add(walk->hosts, NULL);
-        } else {
+            add_guest(walk, walk->certificate, i);
+        }
+        if (is_host(walk, input)) {
             add_host(walk, input);
+        } else {
+            g_ptr_array_add(walk->hosts, NULL);
         }
     }
     return walk;
@@ -322,31 +385,37 @@ void certificate_walk_free(CertificateWalk *walk)
     if (walk) {
         certificate_free(walk->certificate);
         g_hash_table_unref(walk->by_thread);
+        g_array_unref(walk->host_files);
+        g_array_unref(walk->lossy_cpus);
         g_ptr_array_unref(walk->hosts);
         g_ptr_array_unref(walk->inputs);
         g_free(walk);
     }
 }
 
-static const HostEvents *host_of(const Walk *walk, const TimelineInput *input)
+static guint index_of(const Walk *walk, const TimelineInput *input)
 {
-    for (guint i = 0; i < walk->inputs->len; i++) {
-        if (walk->inputs->pdata[i] == input) {
-            return walk->hosts->pdata[i];
-        }
+    guint i = 0;
+
+    while (i < walk->inputs->len && walk->inputs->pdata[i] != input) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 void certificate_walk_event(CertificateWalk *walk, const TimelineEvent *event)
 {
-    const HostEvents *host = host_of(walk, event->input);
+    guint i = index_of(walk, event->input);
+    const HostEvents *host =
+        i < walk->hosts->len ? walk->hosts->pdata[i] : NULL;
 
     if (host) {
         walk_losses(walk, host, event);
         walk_host_event(walk, host, event);
-    } else {
-        walk_guest_event(walk, event);
+    }
+    if (event->input->vcpu_threads) {
+        walk_guest_event(walk, g_array_index(walk->host_files, unsigned, i),
+                         event);
     }
 }
 

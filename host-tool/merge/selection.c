@@ -217,7 +217,7 @@ bool selection_add_filter(Selection *selection, const char *text,
 
 /* --- what the inputs have --- */
 
-static bool names_machine(const char *pattern, const TimelineInput *input)
+bool selection_names_machine(const char *pattern, const TimelineInput *input)
 {
     g_autofree char *file = NULL;
 
@@ -253,7 +253,7 @@ static bool throw_machine(GError **error, const char *word, GPtrArray *inputs)
 static bool any_is_named(const char *pattern, GPtrArray *inputs)
 {
     for (guint i = 0; i < inputs->len; i++) {
-        if (names_machine(pattern, inputs->pdata[i])) {
+        if (selection_names_machine(pattern, inputs->pdata[i])) {
             return true;
         }
     }
@@ -265,7 +265,7 @@ static void hide_unless_named(GPtrArray *patterns, TimelineInput *input)
     bool named = patterns->len == 0;
 
     for (guint i = 0; i < patterns->len; i++) {
-        named |= names_machine(patterns->pdata[i], input);
+        named |= selection_names_machine(patterns->pdata[i], input);
     }
     input->is_hidden = !named;
 }
@@ -339,7 +339,7 @@ static bool *find_cpus(GArray *ranges, const TimelineInput *input)
     for (guint i = 0; i < ranges->len; i++) {
         CpuRange *range = &g_array_index(ranges, CpuRange, i);
 
-        if (!names_machine(range->machine, input)) {
+        if (!selection_names_machine(range->machine, input)) {
             continue;
         }
         for (guint cpu = range->first; cpu <= range->last && cpu < n_cpus;
@@ -354,7 +354,8 @@ static bool *find_cpus(GArray *ranges, const TimelineInput *input)
 static bool is_concerned(const GArray *ranges, const TimelineInput *input)
 {
     for (guint i = 0; i < ranges->len; i++) {
-        if (names_machine(g_array_index(ranges, CpuRange, i).machine, input)) {
+        if (selection_names_machine(g_array_index(ranges, CpuRange, i).machine,
+                                    input)) {
             return true;
         }
     }
@@ -471,7 +472,7 @@ static void apply_filter(SelectedFilter *filter, GPtrArray *inputs)
 
         if ((filter->file == SELECTION_ALL_FILES ||
              (unsigned)filter->file == input->file) &&
-            names_machine(filter->expression->machine, input)) {
+            selection_names_machine(filter->expression->machine, input)) {
             event_filter_add(filter_of(input), filter->expression,
                              filter->sense);
         }

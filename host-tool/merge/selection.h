@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "merge/timeline.h"
 #include "trace-data/event-filter.h"
 
 typedef struct Selection Selection;
@@ -41,6 +42,9 @@ bool selection_add_pids(Selection *selection, const char *list, GError **error);
 /* A filter for the inputs of one file (TimelineInput's file), or for all. */
 bool selection_add_filter(Selection *selection, const char *text,
                           EventFilterSense sense, int file, GError **error);
+
+/* Does a pattern for machines mean this input?  NULL means all. */
+bool selection_names_machine(const char *pattern, const TimelineInput *input);
 
 /*
  * Sets what the inputs (of TimelineInput) want; the selection must outlive

@@ -47,12 +47,6 @@ static ClockMap map_of_sample(const DatTimeShift *sample)
     return map;
 }
 
-static bool same_map(const ClockMap *a, const ClockMap *b)
-{
-    return a->ratio == b->ratio && a->frac_bits == b->frac_bits &&
-           a->offset_ticks == b->offset_ticks;
-}
-
 /*
  * Samples are (guest ticks from which, host - guest).  One that repeats its
  * predecessor's map only tells that nothing changed.
@@ -73,7 +67,7 @@ static GArray *segments_of_samples(const GArray *samples)
                 ? &g_array_index(segments, ClockSegment, segments->len - 1)
                 : NULL;
 
-        if (last && same_map(&last->map, &segment.map)) {
+        if (last && clock_map_equal(&last->map, &segment.map)) {
             continue;
         }
         if (last) {

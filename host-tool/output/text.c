@@ -136,7 +136,7 @@ static gpointer text_begin(const OutputJob *job, GError **error)
         TimelineInput *input = job->inputs->pdata[i];
 
         add_input(output, input, width);
-        if (!write_start(output, i, error)) {
+        if (!input->is_hidden && !write_start(output, i, error)) {
             text_free(output);
             return NULL;
         }

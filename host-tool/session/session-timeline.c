@@ -6,8 +6,9 @@
 #include "session/session-timeline.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
-#include "merge/timeline.h"
+#include "merge/timeline-nest.h"
 #include "session/session-file.h"
 
 static void set_tracks(TimelineInput *input, const SessionMachine *machine)
@@ -35,10 +36,11 @@ static void set_tracks(TimelineInput *input, const SessionMachine *machine)
 
 static TimelineInput *open_machine(const Session *session,
                                    const SessionMachine *machine,
-                                   const char *dir, GError **error)
+                                   const char *dir, const char *label,
+                                   GError **error)
 {
     g_autofree char *path = g_build_filename(dir, machine->dat_file, NULL);
-    TimelineInput *input = timeline_input_open(path, machine->name, error);
+    TimelineInput *input = timeline_input_open(path, label, error);
 
     if (!input) {
         return NULL;
@@ -55,52 +57,201 @@ static TimelineInput *open_machine(const Session *session,
     return input;
 }
 
-GPtrArray *session_timeline_open(const char *dir, GPtrArray **missing,
-                                 GError **error)
+/* Sessions in sessions: more are a mistake, or a link to itself. */
+#define MAX_DEPTH 8
+
+/* Where a session is read to. */
+typedef struct Reading {
+    GPtrArray *inputs;
+    GPtrArray *missing;
+    const TimelineInput *machine; /* that it was recorded on; NULL: no guest */
+    gboolean is_one_of_many;
+    unsigned depth;
+} Reading;
+
+static gboolean is_taken(GPtrArray *inputs, const char *label)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        if (strcmp(((TimelineInput *)inputs->pdata[i])->label, label) == 0) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static char *make_label(const Reading *reading, const Session *session,
+                        const char *name)
+{
+    g_autofree char *label =
+        reading->machine
+            ? g_strdup_printf("%s/%s", reading->machine->label, name)
+            : g_strdup(name);
+
+    if (reading->is_one_of_many && is_taken(reading->inputs, label)) {
+        return g_strdup_printf("%s@%s", label, session->name);
+    }
+    return g_steal_pointer(&label);
+}
+
+/* Puts a machine of a session on the line of the machine under it. */
+static gboolean nest_machine(TimelineInput *input, const TimelineInput *host,
+                             const Reading *reading, GError **error)
+{
+    if (!reading->machine) {
+        return TRUE;
+    }
+    if (!host) {
+        timeline_input_copy_clocks(input, reading->machine);
+        return TRUE;
+    }
+    return timeline_input_nest(input, host, error);
+}
+
+static void add_notes(const Reading *reading, const SessionMachine *machine,
+                      const char *label)
+{
+    for (guint i = 0; i < machine->notes->len; i++) {
+        g_ptr_array_add(reading->missing,
+                        g_strdup_printf("%s: %s", label,
+                                        (char *)machine->notes->pdata[i]));
+    }
+}
+
+/* host is the session's own, NULL for itself or where it can't be read. */
+static TimelineInput *append_machine(const Reading *reading,
+                                     const Session *session,
+                                     const SessionMachine *machine,
+                                     const char *dir, const TimelineInput *host)
+{
+    g_autofree char *label = make_label(reading, session, machine->name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TimelineInput) input = NULL;
+
+    add_notes(reading, machine, label);
+    input = open_machine(session, machine, dir, label, &error);
+    if (!input || !nest_machine(input, host, reading, &error)) {
+        g_ptr_array_add(reading->missing, g_strdup(error->message));
+        return NULL;
+    }
+    input->file = reading->inputs->len;
+    if (host) {
+        input->host = host;
+    }
+    g_ptr_array_add(reading->inputs, input);
+    return g_steal_pointer(&input);
+}
+
+static gboolean read_session(const Reading *reading, const char *dir,
+                             GError **error);
+
+/* A session that was recorded on this machine, beside its .dat file. */
+static gboolean read_inner(const Reading *reading, const char *dir,
+                           const char *name, const TimelineInput *machine,
+                           GError **error)
+{
+    g_autofree char *inner = g_build_filename(dir, name, NULL);
+    g_autofree char *file = g_build_filename(inner, SESSION_FILE_NAME, NULL);
+    Reading deeper = *reading;
+
+    if (!g_file_test(file, G_FILE_TEST_EXISTS)) {
+        return TRUE;
+    }
+    deeper.machine = machine;
+    deeper.depth++;
+    if (deeper.depth > MAX_DEPTH) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                    "%s: sessions are nested too deep", inner);
+        return FALSE;
+    }
+    return read_session(&deeper, inner, error);
+}
+
+static gboolean read_machines(const Reading *reading, const Session *session,
+                              const char *dir, GError **error)
+{
+    g_autofree const TimelineInput **machines =
+        g_new0(const TimelineInput *, session->machines->len + 1);
+    const TimelineInput *host = NULL;
+
+    for (guint i = 0; i < session->machines->len; i++) {
+        const SessionMachine *machine = session->machines->pdata[i];
+
+        if (machine->role == SESSION_GUEST && reading->machine && !host) {
+            g_ptr_array_add(reading->missing,
+                            g_strdup_printf("%s: without its host's recording "
+                                            "its clock cannot be told",
+                                            machine->name));
+            continue;
+        }
+        machines[i] =
+            append_machine(reading, session, machine, dir,
+                           machine->role == SESSION_GUEST ? host : NULL);
+        if (machine->role == SESSION_HOST) {
+            host = machines[i];
+        }
+    }
+    for (guint i = 0; i < session->machines->len; i++) {
+        const SessionMachine *machine = session->machines->pdata[i];
+
+        if (machines[i] && machine->role == SESSION_GUEST &&
+            !read_inner(reading, dir, machine->name, machines[i], error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean read_session(const Reading *reading, const char *dir,
+                             GError **error)
 {
     g_autoptr(Session) session = session_load(dir, error);
-    g_autoptr(GPtrArray) inputs = NULL;
+    guint n_before = reading->inputs->len;
 
     if (!session) {
-        return NULL;
+        return FALSE;
     }
     if (session->state == SESSION_RECORDING) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                     "%s: the recording was not finished; run "
                     "'qemu-trace-merge recover %s' first",
                     dir, dir);
-        return NULL;
+        return FALSE;
     }
-    inputs =
-        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
-    *missing = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < session->machines->len; i++) {
-        const SessionMachine *machine = session->machines->pdata[i];
-        g_autoptr(GError) problem = NULL;
-        TimelineInput *input = open_machine(session, machine, dir, &problem);
-
-        for (guint n = 0; n < machine->notes->len; n++) {
-            g_ptr_array_add(*missing,
-                            g_strdup_printf("%s: %s", machine->name,
-                                            (char *)machine->notes->pdata[n]));
-        }
-        if (input) {
-            input->file = i;
-            /* The host is the first of them, if it can be read. */
-            if (machine->role == SESSION_GUEST && inputs->len > 0) {
-                const TimelineInput *first = inputs->pdata[0];
-
-                input->host = first->vcpu_threads ? NULL : first;
-            }
-            g_ptr_array_add(inputs, input);
-        } else {
-            g_ptr_array_add(*missing, g_strdup(problem->message));
-        }
+    if (!read_machines(reading, session, dir, error)) {
+        return FALSE;
     }
-    if (inputs->len == 0) {
+    if (reading->inputs->len == n_before) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                     "%s: holds no recording that can be read", dir);
-        return NULL;
+        return FALSE;
     }
-    return g_steal_pointer(&inputs);
+    return TRUE;
+}
+
+gboolean session_timeline_append(GPtrArray *inputs, const char *dir,
+                                 gboolean is_one_of_many, GPtrArray *missing,
+                                 GError **error)
+{
+    const Reading reading = {
+        .inputs = inputs,
+        .missing = missing,
+        .is_one_of_many = is_one_of_many,
+    };
+
+    return read_session(&reading, dir, error);
+}
+
+gboolean session_timeline_append_nested(GPtrArray *inputs, const char *dir,
+                                        const TimelineInput *machine,
+                                        GPtrArray *missing, GError **error)
+{
+    const Reading reading = {
+        .inputs = inputs,
+        .missing = missing,
+        .machine = machine,
+        .is_one_of_many = TRUE,
+        .depth = 1,
+    };
+
+    return read_session(&reading, dir, error);
 }

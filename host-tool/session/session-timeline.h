@@ -8,12 +8,29 @@
 
 #include <glib.h>
 
+#include "merge/timeline.h"
+
 /*
- * An array of TimelineInput, host first, labelled with the machines' names.
- * Machines without a .dat file are left out and named in *missing (of char *,
- * one sentence each; caller unrefs).  NULL when nothing is left.
+ * Appends a TimelineInput for each machine of the session in dir, host first,
+ * labelled with the machines' names, and with @SESSION behind a name that
+ * another session has already if this is one of many.  Sentences about what is
+ * missing are added to missing (of char *).  False and nothing appended when
+ * nothing can be read.
+ *
+ * A session that was recorded on one of its machines may lie in dir under
+ * that machine's name; it is appended, too, as by the function below.
  */
-GPtrArray *session_timeline_open(const char *dir, GPtrArray **missing,
+gboolean session_timeline_append(GPtrArray *inputs, const char *dir,
+                                 gboolean is_one_of_many, GPtrArray *missing,
                                  GError **error);
+
+/*
+ * The same of a session that was recorded on a machine that is there already:
+ * its host is that machine, and its guests are guests of a guest.  Labelled
+ * MACHINE/NAME.
+ */
+gboolean session_timeline_append_nested(GPtrArray *inputs, const char *dir,
+                                        const TimelineInput *machine,
+                                        GPtrArray *missing, GError **error);
 
 #endif
