@@ -12,6 +12,7 @@
 #include <string.h>
 #include <gio/gio.h>
 
+#include "trace-data/chunk-index.h"
 #include "trace-data/dat-options.h"
 
 #define MAX_OPTION_SECTIONS 1024
@@ -34,9 +35,21 @@ typedef struct Layout {
     Compression *compression;
     uint64_t sections_offset; /* of the first one */
     uint64_t next_options;    /* 0: none follows */
-    guint n_options;          /* sections of options that were read */
+    GArray *known;            /* of uint64_t: where options and buffers that
+                                 were read stand */
     guint n_buffers;
+    bool has_recovered; /* one of them without its option, which was said */
 } Layout;
+
+static bool is_known(const Layout *layout, uint64_t offset)
+{
+    for (guint i = 0; i < layout->known->len; i++) {
+        if (g_array_index(layout->known, uint64_t, i) == offset) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* The parts of the header that options point to. */
 static const struct {
@@ -223,6 +236,7 @@ static bool read_buffer_section(Layout *layout, DatFile *dat, uint64_t offset)
     if (!read_section_header(layout, offset, &section)) {
         return false;
     }
+    g_array_append_val(layout->known, offset);
     if (section.flags & SECTION_COMPRESSED) {
         dat->compression = compression_ref(layout->compression);
     }
@@ -341,12 +355,14 @@ static bool read_chain(Layout *layout, uint64_t offset, GError **error)
     while (offset != 0) {
         Section section;
 
-        if (layout->n_options++ == MAX_OPTION_SECTIONS ||
+        if (layout->known->len >= MAX_OPTION_SECTIONS ||
+            is_known(layout, offset) ||
             !read_section_header(layout, offset, &section) ||
             section.id != SECTION_OPTIONS) {
             return dat_header_damaged(layout->header, error,
                                       "no section of options");
         }
+        g_array_append_val(layout->known, offset);
         layout->next_options = 0;
         if (!read_content(layout, &section, "the options", read_options, layout,
                           error)) {
@@ -357,26 +373,119 @@ static bool read_chain(Layout *layout, uint64_t offset, GError **error)
     return true;
 }
 
-/* All sections as they stand, for a file whose chain of options is broken. */
-static void walk_sections(Layout *layout)
+/* A buffer that no option tells of: the first one is the top-level one's. */
+static DatFile *lost_buffer(Layout *layout)
+{
+    DatFile *dat = layout->header->dat;
+    DatFile *instance;
+
+    if (layout->n_buffers++ == 0) {
+        return dat;
+    }
+    instance = dat_file_add_instance(
+        dat, g_strdup_printf("buffer-%u", layout->n_buffers - 1));
+    g_free(instance->clock);
+    instance->clock = g_strdup(dat->clock);
+    return instance;
+}
+
+static uint64_t align(uint64_t offset, uint64_t page_bytes)
+{
+    return (offset + page_bytes - 1) / page_bytes * page_bytes;
+}
+
+/* Where the chunks of a CPU end, as far as they go. */
+static uint64_t end_of_chunks(Layout *layout, uint64_t offset, uint64_t end)
+{
+    ByteReader *in = &layout->header->bytes;
+    uint32_t n_chunks, packed_bytes, bytes;
+
+    in->offset = offset;
+    if (!byte_reader_take_u32(in, &n_chunks)) {
+        return offset;
+    }
+    for (uint32_t i = 0; i < n_chunks && in->offset < end; i++) {
+        if (!byte_reader_take_u32(in, &packed_bytes) ||
+            !byte_reader_take_u32(in, &bytes) || packed_bytes == 0 ||
+            bytes == 0 || bytes > CHUNK_MAX_BYTES ||
+            !byte_reader_skip(in, packed_bytes)) {
+            return i == 0 ? offset : end;
+        }
+    }
+    return MIN(in->offset, end);
+}
+
+/* Where a CPU's pages end: the next one's begin earlier in time. */
+static uint64_t end_of_pages(Layout *layout, uint64_t offset, uint64_t end)
+{
+    ByteReader *in = &layout->header->bytes;
+    uint32_t page_bytes = layout->header->dat->page_bytes;
+    uint64_t last_ticks = 0, ticks;
+
+    while (offset < end) {
+        in->offset = offset;
+        if (!byte_reader_take_u64(in, &ticks) || ticks < last_ticks) {
+            break;
+        }
+        last_ticks = ticks;
+        offset += page_bytes;
+    }
+    return MIN(offset, end);
+}
+
+/* Finds the CPUs' data of a buffer whose option is lost. */
+static void recover_buffer(Layout *layout, const Section *section)
+{
+    DatFile *dat = lost_buffer(layout);
+    uint64_t file_bytes = layout->header->bytes.end;
+    uint64_t room = file_bytes - section->data_offset;
+    uint64_t end = section->data_offset + MIN(section->size_bytes, room);
+    uint64_t offset = align(section->data_offset, dat->page_bytes);
+
+    if (section->flags & SECTION_COMPRESSED) {
+        dat->compression = compression_ref(layout->compression);
+    }
+    while (offset < end && dat->cpus->len < DAT_HEADER_MAX_CPUS) {
+        uint64_t next = dat->compression ? end_of_chunks(layout, offset, end)
+                                         : end_of_pages(layout, offset, end);
+        DatCpuData data = {offset, next - offset};
+
+        if (next == offset) {
+            break;
+        }
+        dat_file_set_cpu(dat, dat->cpus->len, data, file_bytes);
+        offset = align(next, dat->page_bytes);
+    }
+    dat_file_problem(dat,
+                     "the table of CPUs is missing or damaged; their data was "
+                     "found, but CPUs without any may not be counted");
+    layout->has_recovered = true;
+}
+
+/*
+ * All sections as they stand, for a file whose chain of options is broken:
+ * options that nothing led to, then buffers that none of them tells of.
+ */
+static void walk_sections(Layout *layout, uint16_t wanted)
 {
     DatHeader *header = layout->header;
     uint64_t offset = layout->sections_offset;
     Section section;
 
-    /* What the broken chain led to comes again. */
-    g_ptr_array_set_size(header->dat->metadata.formats, 0);
-    g_clear_pointer(&header->dat->options.guests, g_ptr_array_unref);
-    header->dat->ts_offset_ns = 0;
     while (read_section_header(layout, offset, &section)) {
-        if (section.id == SECTION_OPTIONS) {
-            g_autoptr(GError) damage = NULL;
+        g_autoptr(GError) damage = NULL;
 
-            if (layout->n_options++ == MAX_OPTION_SECTIONS) {
+        if (section.id == wanted && !is_known(layout, offset)) {
+            g_array_append_val(layout->known, offset);
+            if (layout->known->len > MAX_OPTION_SECTIONS) {
                 return;
             }
-            read_content(layout, &section, "the options", read_options, layout,
-                         &damage);
+            if (wanted == SECTION_OPTIONS) {
+                read_content(layout, &section, "the options", read_options,
+                             layout, &damage);
+            } else {
+                recover_buffer(layout, &section);
+            }
         }
         if (section.size_bytes > header->bytes.end - section.data_offset) {
             return;
@@ -412,6 +521,7 @@ bool dat_v7_read(DatHeader *header, GError **error)
 {
     Layout layout = {.header = header};
     g_autoptr(Compression) compression = read_compression(header, error);
+    g_autoptr(GArray) known = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     g_autoptr(GError) damage = NULL;
     uint64_t options;
 
@@ -421,19 +531,21 @@ bool dat_v7_read(DatHeader *header, GError **error)
         return false;
     }
     layout.sections_offset = header->bytes.offset;
+    layout.known = known;
     if (read_chain(&layout, options, &damage)) {
         if (layout.n_buffers > 0) {
             return true;
         }
         dat_header_damaged(header, &damage, "no option BUFFER");
     }
-    if (layout.n_buffers == 0) {
-        walk_sections(&layout);
-    }
+    walk_sections(&layout, SECTION_OPTIONS);
+    walk_sections(&layout, DAT_OPTION_BUFFER);
     if (layout.n_buffers == 0) {
         g_propagate_error(error, g_steal_pointer(&damage));
         return false;
     }
-    note(&layout, damage);
+    if (!layout.has_recovered) {
+        note(&layout, damage);
+    }
     return true;
 }

@@ -52,6 +52,9 @@ static inline void print_text_reserve(PrintText *text, size_t bytes)
 static inline void print_text_append(PrintText *text, const char *bytes,
                                      size_t size)
 {
+    if (size == 0) {
+        return; /* bytes may be NULL */
+    }
     print_text_reserve(text, size);
     memcpy(text->next, bytes, size);
     text->next += size;

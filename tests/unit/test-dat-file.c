@@ -241,6 +241,25 @@ static void test_cut(gconstpointer form)
     victim_clear(&victim);
 }
 
+/* Version 7 has the table of CPUs at the end, where files are cut. */
+static void test_no_table(void)
+{
+    for (size_t i = 1; i < G_N_ELEMENTS(forms); i++) {
+        Victim victim;
+        g_autoptr(DatFile) dat = NULL;
+
+        victim_make(&victim, &forms[i]);
+        g_assert_cmpint(ftruncate(victim.fd, (off_t)victim.size - 30), ==, 0);
+        g_assert_cmpuint(read_damaged(victim.converted), ==, 41);
+        dat = dat_file_open(victim.converted, NULL);
+        g_assert_cmpuint(dat->problems->len, ==, 1);
+        g_assert_nonnull(strstr(dat->problems->pdata[0], "table of CPUs"));
+        /* Only chunks are counted where the second CPU has none. */
+        g_assert_cmpuint(dat->cpus->len, ==, forms[i].compression ? 3 : 2);
+        victim_clear(&victim);
+    }
+}
+
 /* A page that is overwritten costs its events, and one warning. */
 static void test_one_warning(void)
 {
@@ -322,6 +341,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dat-file/forms", test_forms);
     g_test_add_func("/dat-file/one-warning", test_one_warning);
+    g_test_add_func("/dat-file/no-table", test_no_table);
     g_test_add_func("/dat-file/text", test_text);
     g_test_add_func("/dat-file/unknown-compression", test_unknown_compression);
     for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {

@@ -18,13 +18,13 @@ load="lab-load 1 2000"
 tsc="-C x86-tsc"
 zstd="--file-version 7 --compression zstd"
 
-record v6.dat $tsc -e sched -e irq -e timer -e syscalls $load
+record v6.dat $tsc --file-version 6 -e sched -e irq -e timer -e syscalls $load
 record v7-zstd.dat $tsc $zstd -e sched -e irq -e timer $load
-record instances.dat $tsc -e sched -B other -e irq -B third -e timer $load
+record instances.dat $tsc --file-version 6 -e sched -B other -e irq -B third -e timer $load
 record instances-v7.dat $tsc $zstd -e sched -B other -e irq -B third \
     -e timer $load
 # The recorder wakes up too seldom for its small buffer.
-record lost.dat $tsc -b 8 -s 500000 -e sched -e syscalls -e timer $load
+record lost.dat $tsc --file-version 6 -b 8 -s 500000 -e sched -e syscalls -e timer $load
 record mono.dat -C mono -e sched $load
 record counter.dat -C counter -e sched $load
 record uptime.dat -C uptime -e sched $load
