@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define BYTES (256u << 10)
+#define BYTES (64u << 10)
 
 void text_batch_init(TextBatch *batch)
 {
@@ -66,7 +66,7 @@ static void format_loss(const TextLine *line, PrintText *text)
 static const char *format_insert(const TextLine *line, bool show_diff,
                                  char *insert, size_t size)
 {
-    TimelineScale scale = line->input->input->scale;
+    TimelineScale scale;
     char diff[32] = "";
     size_t used = 0;
 
@@ -83,6 +83,7 @@ static const char *format_insert(const TextLine *line, bool show_diff,
     if (line->error_ticks == CLOCK_ERROR_UNKNOWN) {
         g_snprintf(insert + used, size - used, " [+-?]");
     } else if (line->error_ticks > 0) {
+        scale = line->input->input->scale;
         scale.ns_offset = 0;
         g_snprintf(insert + used, size - used, " [+-%" G_GUINT64_FORMAT "%s]",
                    timeline_scale_apply(&scale, line->error_ticks),
@@ -103,7 +104,7 @@ void text_batch_format(TextBatch *batch, bool show_diff, EventScratch *scratch)
         if (line->missed_events != 0) {
             format_loss(line, text);
         }
-        print_text_literal(text, line->input->label);
+        print_text_append(text, line->input->label, line->input->label_size);
         event_line_print(&line->event, &line->input->style,
                          format_insert(line, show_diff, buffer, sizeof(buffer)),
                          scratch, text);

@@ -16,7 +16,8 @@
 /* What the lines of one input have in common. */
 typedef struct TextInput {
     const TimelineInput *input;
-    char *label;      /* what stands in front, "" when there is one input */
+    char *label; /* what stands in front, "" when there is one input */
+    size_t label_size;
     char *loss_label; /* the same in front of a line about a loss */
     EventTextStyle style;
     /* The line of the batch in hand that may yet be joined to its return. */
@@ -44,8 +45,8 @@ typedef struct TextBatch {
 } TextBatch;
 
 /* Lines are at most so many, of which the last few are kept for returns. */
-#define TEXT_BATCH_LINES 4096
-#define TEXT_BATCH_SPARE 256
+#define TEXT_BATCH_LINES 1024
+#define TEXT_BATCH_SPARE 64
 
 void text_batch_init(TextBatch *batch);
 void text_batch_clear(TextBatch *batch);

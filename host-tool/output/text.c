@@ -99,6 +99,7 @@ static void add_input(TextOutput *output, TimelineInput *from, int width)
         input.label = g_strdup(label);
         input.loss_label = g_strdup(label);
     }
+    input.label_size = strlen(input.label);
     g_array_append_val(output->inputs, input);
 }
 

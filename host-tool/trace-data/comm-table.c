@@ -51,7 +51,8 @@ static CommName *make_name(int32_t pid, const char *text)
     CommName *name;
 
     print_text_escape(&escaped, prefix, strlen(prefix));
-    name = g_malloc(sizeof(*name) + size + print_text_size(&escaped));
+    name = g_malloc0(sizeof(*name) + size + print_text_size(&escaped) +
+                     PRINT_TEXT_BLOCK);
     name->pid = pid;
     name->name_size = (uint32_t)size;
     name->prefix_size = (uint32_t)print_text_size(&escaped);

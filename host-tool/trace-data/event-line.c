@@ -277,18 +277,6 @@ static void print_by_library(const EventLine *line, EventScratch *scratch,
     append_library_text(text, &scratch->seq, line->printer->keep_newlines);
 }
 
-static void print_digits_padded(PrintText *text, uint64_t value, unsigned width,
-                                char blank)
-{
-    unsigned digits = print_text_count_digits(value);
-
-    print_text_reserve(text, PRINT_TEXT_NUMBER);
-    for (; digits < width; width--) {
-        *text->next++ = blank;
-    }
-    print_text_unsigned(text, value);
-}
-
 /* "%16s-%-5d", or "%8.8s-%-5d" */
 static void print_task(const EventLine *line, const EventTextStyle *style,
                        int32_t pid, PrintText *text)
@@ -298,7 +286,7 @@ static void print_task(const EventLine *line, const EventTextStyle *style,
     char plain[96];
 
     if (!style->latency && comm->pid == pid) {
-        print_text_append(text, comm->text, comm->prefix_size);
+        print_text_blocks(text, comm->text, comm->prefix_size);
         return;
     }
     g_snprintf(plain, sizeof(plain),
@@ -311,13 +299,17 @@ static void print_cpu(const EventLine *line, const EventTextStyle *style,
                       PrintText *text)
 {
     if (style->latency) {
-        print_text_char(text, ' ');
-        print_digits_padded(text, line->cpu, 3, ' ');
+        g_autofree char *cpu = g_strdup_printf(" %3u", line->cpu);
+
+        print_text_literal(text, cpu);
         return;
     }
-    print_text_literal(text, " [");
-    print_digits_padded(text, line->cpu, 3, '0');
-    print_text_char(text, ']');
+    print_text_reserve(text, PRINT_TEXT_NUMBER);
+    *text->next++ = ' ';
+    *text->next++ = '[';
+    print_text_fixed(text, line->cpu,
+                     MAX(3, print_text_count_digits(line->cpu)));
+    *text->next++ = ']';
 }
 
 static void print_level(PrintText *text, unsigned level)
@@ -453,6 +445,6 @@ void event_line_print(const EventLine *line, const EventTextStyle *style,
     print_time(text, time_kind(style), line->time);
     print_text_char(text, ':');
     print_text_literal(text, insert);
-    print_text_append(text, line->printer->title, line->printer->title_size);
+    print_text_blocks(text, line->printer->title, line->printer->title_size);
     print_information(line, style, pid, scratch, text);
 }

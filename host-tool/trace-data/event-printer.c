@@ -78,7 +78,7 @@ static void make_title(EventPrinter *printer)
 
     print_text_escape(&escaped, title, strlen(title));
     printer->title_size = (unsigned)print_text_size(&escaped);
-    printer->title = g_strndup(escaped.start, printer->title_size);
+    printer->title = print_text_keep(escaped.start, printer->title_size);
     print_text_clear(&escaped);
 }
 
@@ -86,19 +86,23 @@ static char *print_by_library(gpointer data, const struct tep_event *event,
                               const uint8_t *record, size_t size_bytes)
 {
     EventTable *table = data;
-    g_autofree uint8_t *padded = g_malloc0(EVENT_RECORD_BYTES);
     uint16_t id = (uint16_t)event->id;
-    struct tep_record tep_record = {.data = padded, .size = (int)size_bytes};
+    struct tep_record tep_record = {.size = (int)size_bytes};
     struct trace_seq seq;
     char *text;
 
-    memcpy(padded, record, size_bytes);
-    memcpy(padded, &id, sizeof(id));
+    if (!table->sample) {
+        table->sample = g_malloc0(EVENT_RECORD_BYTES);
+    }
+    memcpy(table->sample, record, size_bytes);
+    memcpy(table->sample, &id, sizeof(id));
+    tep_record.data = table->sample;
     trace_seq_init(&seq);
     tep_print_event(table->tep, &seq, &tep_record, "%s", TEP_PRINT_INFO);
     trace_seq_terminate(&seq);
     text = g_strdup(seq.buffer);
     trace_seq_destroy(&seq);
+    memset(table->sample, 0, size_bytes);
     return text;
 }
 

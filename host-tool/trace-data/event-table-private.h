@@ -31,6 +31,7 @@ struct EventTable {
     EventType **types;         /* by event id, made when first asked for */
     struct EventPrinter **printers; /* likewise */
     unsigned n_by_library;
+    uint8_t *sample; /* EVENT_RECORD_BYTES of zeros, to ask libtraceevent by */
     SymbolTable *symbols;
     CommTable *comms;
     GHashTable *kernel_strings; /* uint64_t address -> char *, escaped */

@@ -255,6 +255,7 @@ void event_table_unref(EventTable *table)
     }
     g_free(table->types);
     g_free(table->printers);
+    g_free(table->sample);
     event_order_free(table->order);
     event_scratch_free(table->scratch);
     print_text_clear(&table->text);

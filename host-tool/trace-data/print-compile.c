@@ -47,7 +47,7 @@ static gpointer make(Compilation *in, size_t size)
 
 static char *keep_string(Compilation *in, const char *text, size_t size)
 {
-    char *copy = g_strndup(text, size);
+    char *copy = print_text_keep(text, size);
 
     g_ptr_array_add(in->compiler->memory, copy);
     return copy;

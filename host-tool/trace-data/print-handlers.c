@@ -82,7 +82,8 @@ static uint64_t number(const PrintHandler *handler, PrintContext *context,
     return print_field_load(context, &handler->fields[field].place);
 }
 
-static void put(PrintContext *context, const char *literal)
+static inline __attribute__((always_inline)) void put(PrintContext *context,
+                                                      const char *literal)
 {
     print_text_literal(context->text, literal);
 }
@@ -302,19 +303,25 @@ static void put_timer_function(const PrintHandler *handler,
     uint64_t address = number(handler, context, TIMER_FUNCTION);
     const Symbol *symbol =
         symbol_cache_find(context->cache, context->symbols, address);
-    char text[MAX_FUNCTION_BYTES + 1];
+    size_t before, size;
 
     if (!handler->fields[TIMER_FUNCTION].exists) {
         return;
     }
     put(context, " function=");
-    if (symbol) {
-        g_snprintf(text, sizeof(text), "%s/0x%" G_GINT64_MODIFIER "x",
-                   symbol->name, symbol->address - address);
-    } else {
-        g_snprintf(text, sizeof(text), "0x%08" G_GINT64_MODIFIER "x", address);
+    if (!symbol) {
+        g_autofree char *number =
+            g_strdup_printf("0x%08" G_GINT64_MODIFIER "x", address);
+
+        put(context, number);
+        return;
     }
-    print_text_escape(context->text, text, strlen(text));
+    before = print_text_size(context->text);
+    print_symbol_name(context, symbol);
+    print_text_char(context->text, '/');
+    print_prefixed_hex(context->text, symbol->address - address);
+    size = print_text_size(context->text) - before;
+    context->text->next -= size - MIN(size, MAX_FUNCTION_BYTES);
 }
 
 static void put_timer(const PrintHandler *handler, PrintContext *context)
@@ -691,17 +698,28 @@ static void store(uint8_t *record, const PrintField *place, uint64_t value)
            MIN(sizeof(value), place->size_bytes));
 }
 
+static size_t fields_end(const PrintHandler *handler)
+{
+    size_t end = 0;
+
+    for (int i = 0; i < MAX_FIELDS; i++) {
+        const PrintField *place = &handler->fields[i].place;
+
+        end = MAX(end, (size_t)place->offset_bytes + place->size_bytes);
+    }
+    return end;
+}
+
 /* What the library writes between two texts about a field of this value. */
 static char *ask(const PrintHandler *handler, const struct tep_event *event,
                  PrintByLibrary by_library, gpointer data, uint8_t *record,
                  const char *before, const char *after)
 {
     g_autofree char *line =
-        by_library(data, event, record, PRINT_MAX_FIELD_END);
+        by_library(data, event, record, fields_end(handler));
     char *start = strstr(line, before);
     char *end;
 
-    g_assert(handler != NULL);
     if (!start) {
         return NULL;
     }

@@ -20,30 +20,6 @@ typedef struct Span {
     uint32_t size;
 } Span;
 
-static uint64_t load(const uint8_t *p, uint32_t size)
-{
-    uint8_t u8;
-    uint16_t u16;
-    uint32_t u32;
-    uint64_t u64;
-
-    switch (size) {
-    case sizeof(u8):
-        return *p;
-    case sizeof(u16):
-        memcpy(&u16, p, sizeof(u16));
-        return u16;
-    case sizeof(u32):
-        memcpy(&u32, p, sizeof(u32));
-        return u32;
-    case sizeof(u64):
-        memcpy(&u64, p, sizeof(u64));
-        return u64;
-    default:
-        return 0;
-    }
-}
-
 static bool is_inside(const PrintContext *context, uint64_t offset,
                       uint64_t size)
 {
@@ -51,27 +27,26 @@ static bool is_inside(const PrintContext *context, uint64_t offset,
            size <= context->size_bytes - offset;
 }
 
-uint64_t print_field_load(const PrintContext *context, const PrintField *field)
+uint64_t print_field_load_cut(const PrintContext *context,
+                              const PrintField *field)
 {
     uint8_t bytes[sizeof(uint64_t)] = {0};
 
-    if (is_inside(context, field->offset_bytes, field->size_bytes)) {
-        return load(context->data + field->offset_bytes, field->size_bytes);
-    }
     if (field->size_bytes > sizeof(bytes) ||
         field->offset_bytes > context->size_bytes) {
         return 0;
     }
     memcpy(bytes, context->data + field->offset_bytes,
            context->size_bytes - field->offset_bytes);
-    return load(bytes, field->size_bytes);
+    return print_load(bytes, field->size_bytes);
 }
 
 /* A field of which a part is missing is 0. */
 static uint64_t load_whole(const PrintContext *context, const PrintField *field)
 {
     return is_inside(context, field->offset_bytes, field->size_bytes)
-               ? load(context->data + field->offset_bytes, field->size_bytes)
+               ? print_load(context->data + field->offset_bytes,
+                            field->size_bytes)
                : 0;
 }
 
@@ -123,7 +98,8 @@ static uint64_t load_element(PrintContext *context, const PrintNumber *number)
         context->hostile = true;
         return 0;
     }
-    return load(context->data + offset, number->element_bytes) & number->value;
+    return print_load(context->data + offset, number->element_bytes) &
+           number->value;
 }
 
 static uint64_t divide(PrintContext *context, const PrintNumber *number)
@@ -504,7 +480,7 @@ static void print_numbers(PrintContext *context, const PrintString *string)
         }
         print_text_reserve(context->text, PRINT_TEXT_NUMBER);
         print_text_unsigned(context->text,
-                            load(context->data + span.offset + i, step));
+                            print_load(context->data + span.offset + i, step));
     }
 }
 
@@ -767,7 +743,7 @@ static void run_op(const PrintOp *op, PrintContext *context)
 
     switch (op->kind) {
     case PRINT_OP_LITERAL:
-        print_text_append(text, op->text, op->text_size);
+        print_text_blocks(text, op->text, op->text_size);
         if (op->ends_line) {
             text->newline = text->next;
         }
@@ -820,9 +796,10 @@ static void print_blanks_before(PrintText *text, unsigned width, unsigned used)
 /* "%12llu", "%5llu.%06llu" and "%5llu.%09llu" */
 void print_time(PrintText *text, PrintTimeKind kind, uint64_t time)
 {
-    unsigned fraction_digits = kind == PRINT_TIME_NANOSECONDS ? 9 : 6;
-    uint64_t unit = print_text_powers[fraction_digits];
-    uint64_t whole = time;
+    const uint64_t us_per_s = 1000000;
+    const uint64_t ns_per_s = 1000000000;
+    uint64_t whole, fraction;
+    bool full = kind == PRINT_TIME_NANOSECONDS;
 
     print_text_reserve(text, 2 * PRINT_TEXT_NUMBER);
     if (kind == PRINT_TIME_TICKS) {
@@ -830,14 +807,18 @@ void print_time(PrintText *text, PrintTimeKind kind, uint64_t time)
         print_text_unsigned(text, time);
         return;
     }
-    if (kind == PRINT_TIME_MICROSECONDS) {
+    if (full) {
+        whole = time / ns_per_s;
+        fraction = time % ns_per_s;
+    } else {
         time = (time + 500) / 1000;
+        whole = time / us_per_s;
+        fraction = time % us_per_s;
     }
-    whole = time / unit;
     print_blanks_before(text, 5, print_text_count_digits(whole));
     print_text_unsigned(text, whole);
     *text->next++ = '.';
-    print_text_fixed(text, time % unit, fraction_digits);
+    print_text_fixed(text, fraction, full ? 9 : 6);
 }
 
 void print_program_run(const PrintProgram *program, PrintContext *context)

@@ -192,11 +192,48 @@ typedef struct PrintContext {
 
 void print_program_run(const PrintProgram *program, PrintContext *context);
 
+/* A number of 1, 2, 4 or 8 bytes, little-endian; 0 for other sizes. */
+static inline uint64_t print_load(const uint8_t *p, uint32_t size_bytes)
+{
+    uint8_t u8;
+    uint16_t u16;
+    uint32_t u32;
+    uint64_t u64;
+
+    switch (size_bytes) {
+    case sizeof(u8):
+        return *p;
+    case sizeof(u16):
+        memcpy(&u16, p, sizeof(u16));
+        return u16;
+    case sizeof(u32):
+        memcpy(&u32, p, sizeof(u32));
+        return u32;
+    case sizeof(u64):
+        memcpy(&u64, p, sizeof(u64));
+        return u64;
+    default:
+        return 0;
+    }
+}
+
+/* A field that the record ends in, or before. */
+uint64_t print_field_load_cut(const PrintContext *context,
+                              const PrintField *field);
+
 /*
  * The field as an unsigned number; bytes behind the record's end count as 0.
  * Fields that are no number of 1, 2, 4 or 8 bytes are 0.
  */
-uint64_t print_field_load(const PrintContext *context, const PrintField *field);
+static inline uint64_t print_field_load(const PrintContext *context,
+                                        const PrintField *field)
+{
+    return G_LIKELY((uint64_t)field->offset_bytes + field->size_bytes <=
+                    context->size_bytes)
+               ? print_load(context->data + field->offset_bytes,
+                            field->size_bytes)
+               : print_field_load_cut(context, field);
+}
 
 void print_symbol_name(PrintContext *context, const Symbol *symbol);
 void print_prefixed_hex(PrintText *text, uint64_t value);

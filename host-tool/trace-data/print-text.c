@@ -43,6 +43,16 @@ void print_text_clear(PrintText *text)
     *text = (PrintText)PRINT_TEXT_INIT;
 }
 
+char *print_text_keep(const char *bytes, size_t size)
+{
+    char *copy = g_malloc0(size + PRINT_TEXT_BLOCK);
+
+    if (size > 0) {
+        memcpy(copy, bytes, size);
+    }
+    return copy;
+}
+
 void print_text_grow(PrintText *text, size_t bytes)
 {
     size_t size = print_text_size(text);

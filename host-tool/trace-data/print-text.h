@@ -60,7 +60,30 @@ static inline void print_text_append(PrintText *text, const char *bytes,
     text->next += size;
 }
 
-static inline void print_text_literal(PrintText *text, const char *string)
+/*
+ * The same for a source that can be read up to PRINT_TEXT_BLOCK bytes behind
+ * its end: short texts are the rule, and blocks faster than memcpy().
+ */
+#define PRINT_TEXT_BLOCK 16
+
+static inline void print_text_blocks(PrintText *text, const char *bytes,
+                                     size_t size)
+{
+    char *to;
+
+    print_text_reserve(text, size);
+    to = text->next;
+    text->next += size;
+    for (size_t done = 0; done < size; done += PRINT_TEXT_BLOCK) {
+        memcpy(to + done, bytes + done, PRINT_TEXT_BLOCK);
+    }
+}
+
+/* A copy with such an end. */
+char *print_text_keep(const char *bytes, size_t size);
+
+static inline __attribute__((always_inline)) void
+print_text_literal(PrintText *text, const char *string)
 {
     print_text_append(text, string, strlen(string));
 }
