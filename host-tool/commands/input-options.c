@@ -8,77 +8,48 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "commands/commands.h"
 #include "merge/infer-offset.h"
-#include "merge/selection.h"
-#include "merge/timeline-nest.h"
 #include "merge/timeline.h"
 #include "merge/vcpu-threads.h"
-#include "session/session-timeline.h"
-
-/* One -i and what was said of it. */
-typedef struct InputFile {
-    char *path;
-    gboolean has_offset;
-    int64_t ts_offset_ticks;
-    uint64_t hz;
-    gboolean has_clock;
-    ClockMap clock;
-    char *under; /* the machine that its clock counts from; NULL: the first */
-} InputFile;
+#include "session/source-set.h"
 
 struct InputOptions {
-    GArray *files;   /* of InputFile */
-    uint64_t all_hz; /* --ts2secs before a second -i: for all files */
+    SourceSet *sources;
     bool infer_offset;
 };
-
-static void input_file_clear(gpointer data)
-{
-    InputFile *file = data;
-
-    g_free(file->path);
-    g_free(file->under);
-}
 
 InputOptions *input_options_new(void)
 {
     InputOptions *options = g_new0(InputOptions, 1);
 
-    options->files = g_array_new(FALSE, TRUE, sizeof(InputFile));
-    g_array_set_clear_func(options->files, input_file_clear);
+    options->sources = source_set_new();
     return options;
 }
 
 void input_options_free(InputOptions *options)
 {
     if (options) {
-        g_array_unref(options->files);
+        source_set_free(options->sources);
         g_free(options);
     }
 }
 
 guint input_options_n_files(const InputOptions *options)
 {
-    return options->files->len;
+    return options->sources->files->len;
 }
 
-static InputFile *last_file(InputOptions *options)
+static SourceFile *last_file(InputOptions *options)
 {
-    guint n = options->files->len;
-
-    return n ? &g_array_index(options->files, InputFile, n - 1) : NULL;
+    return source_set_last_file(options->sources);
 }
 
 static gboolean on_input(G_GNUC_UNUSED const char *name, const char *value,
                          gpointer data, G_GNUC_UNUSED GError **error)
 {
-    InputOptions *options = data;
-    InputFile file = {.path = g_strdup(value)};
-
-    g_array_append_val(options->files, file);
+    source_set_add_file(((InputOptions *)data)->sources, value);
     return TRUE;
 }
 
@@ -105,7 +76,7 @@ static gboolean parse_ticks(const char *value, int64_t *ticks)
 static gboolean on_ts_offset(const char *name, const char *value, gpointer data,
                              GError **error)
 {
-    InputFile *file = last_file(data);
+    SourceFile *file = last_file(data);
 
     if (!file) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
@@ -151,7 +122,7 @@ static gboolean parse_clock(const char *value, ClockMap *clock)
 static gboolean on_clock(const char *name, const char *value, gpointer data,
                          GError **error)
 {
-    InputFile *file = last_file(data);
+    SourceFile *file = last_file(data);
 
     if (!file) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
@@ -173,7 +144,7 @@ static gboolean on_clock(const char *name, const char *value, gpointer data,
 static gboolean on_under(const char *name, const char *value, gpointer data,
                          GError **error)
 {
-    InputFile *file = last_file(data);
+    SourceFile *file = last_file(data);
 
     if (!file) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
@@ -198,10 +169,10 @@ static gboolean on_ts2secs(const char *name, const char *value, gpointer data,
                     name, value);
         return FALSE;
     }
-    if (options->files->len > 1) {
+    if (options->sources->files->len > 1) {
         last_file(options)->hz = hz;
     } else {
-        options->all_hz = hz;
+        options->sources->all_hz = hz;
     }
     return TRUE;
 }
@@ -240,228 +211,6 @@ GOptionGroup *input_options_group(InputOptions *options)
 
     g_option_group_add_entries(group, entries);
     return group;
-}
-
-/* What this host's file says of the guest, or NULL. */
-static DatGuest *find_guest(const TimelineInput *host, uint64_t trace_id)
-{
-    GPtrArray *guests = host->dat->options.guests;
-
-    for (guint n = 0; guests && n < guests->len; n++) {
-        DatGuest *guest = guests->pdata[n];
-
-        if (guest->trace_id == trace_id && trace_id != 0) {
-            return guest;
-        }
-    }
-    return NULL;
-}
-
-/* trace-cmd doesn't always know them. */
-static GArray *guest_threads(const DatGuest *guest, const TimelineInput *host,
-                             const TimelineInput *input)
-{
-    GArray *threads =
-        guest->threads->len > 0 ? NULL : vcpu_threads_infer(host, input);
-
-    if (!threads) {
-        return g_array_ref(guest->threads);
-    }
-    g_ptr_array_add(
-        input->dat->problems,
-        g_strdup_printf("%s: no file names its vCPUs' threads; those that "
-                        "%s shows entering a guest are taken, in the order "
-                        "of their vcpu_id",
-                        input->label, host->label));
-    return threads;
-}
-
-/* A host's file names the vCPU threads of the guests recorded with it. */
-static void find_host(TimelineInput *input, GPtrArray *inputs)
-{
-    for (guint i = 0; i < inputs->len; i++) {
-        const TimelineInput *host = inputs->pdata[i];
-        DatGuest *guest = find_guest(host, input->dat->options.trace_id);
-
-        if (guest && host != input) {
-            input->vcpu_threads = guest_threads(guest, host, input);
-            input->host = host;
-            return;
-        }
-    }
-}
-
-static void set_clock(TimelineInput *input, const ClockMap *clock)
-{
-    const ClockSegment segment = {
-        .to_host_ticks = UINT64_MAX,
-        .map = *clock,
-        .provenance = CLOCK_PROVENANCE_GIVEN,
-    };
-
-    for (guint cpu = 0; cpu < input->dat->cpus->len; cpu++) {
-        timeline_input_set_track(input, cpu, &segment, 1);
-    }
-}
-
-/* Appends an input for each buffer of the file. */
-static bool open_file(const InputOptions *options, guint number,
-                      GPtrArray *inputs, GError **error)
-{
-    const InputFile *file = &g_array_index(options->files, InputFile, number);
-    uint64_t hz = file->hz ? file->hz : options->all_hz;
-    guint first = inputs->len;
-
-    if (!timeline_inputs_open(inputs, file->path, file->path, error)) {
-        return false;
-    }
-    for (guint i = first; i < inputs->len; i++) {
-        TimelineInput *input = inputs->pdata[i];
-
-        input->file = number;
-        input->shift_ticks = file->ts_offset_ticks;
-        if (hz) {
-            input->scale.unit = TIMELINE_HZ;
-            input->scale.hz = hz;
-        }
-        if (file->has_clock) {
-            set_clock(input, &file->clock);
-        }
-    }
-    return true;
-}
-
-static const TimelineInput *find_by_name(GPtrArray *inputs, const char *name)
-{
-    for (guint i = 0; i < inputs->len; i++) {
-        if (selection_names_machine(name, inputs->pdata[i])) {
-            return inputs->pdata[i];
-        }
-    }
-    return NULL;
-}
-
-/* The guest that a guest's own file says it was recorded on, or NULL. */
-static const TimelineInput *find_by_id(GPtrArray *inputs,
-                                       const TimelineInput *guest)
-{
-    uint64_t id = guest->dat->options.peer_trace_id;
-
-    for (guint i = 0; id != 0 && i < inputs->len; i++) {
-        const TimelineInput *host = inputs->pdata[i];
-
-        if (host->file != guest->file && host->tracks &&
-            host->dat->options.trace_id == id) {
-            return host;
-        }
-    }
-    return NULL;
-}
-
-/* Whose clock the input's clock counts from, where it is to be asked. */
-static bool find_parent(const InputOptions *options, GPtrArray *inputs,
-                        const TimelineInput *input,
-                        const TimelineInput **parent, GError **error)
-{
-    const InputFile *file =
-        &g_array_index(options->files, InputFile, input->file);
-
-    *parent = NULL;
-    if (file->under) {
-        *parent = find_by_name(inputs, file->under);
-        if (!*parent || (*parent)->file == input->file) {
-            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                        "--under %s: none of the other files has that name",
-                        file->under);
-            return false;
-        }
-    } else if (file->has_clock && input->file > 0) {
-        *parent = inputs->pdata[0];
-    } else if (input->tracks) {
-        *parent = find_by_id(inputs, input);
-    }
-    return true;
-}
-
-static bool nest_files(const InputOptions *options, GPtrArray *inputs,
-                       GError **error)
-{
-    g_autofree const TimelineInput **parents =
-        g_new0(const TimelineInput *, inputs->len + 1);
-
-    for (guint i = 0; i < inputs->len; i++) {
-        if (!find_parent(options, inputs, inputs->pdata[i], &parents[i],
-                         error)) {
-            return false;
-        }
-    }
-    return timeline_inputs_nest(inputs, parents, error);
-}
-
-static GPtrArray *open_files(const InputOptions *options, GError **error)
-{
-    g_autoptr(GPtrArray) inputs =
-        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
-    gboolean by_hand = FALSE;
-
-    for (guint i = 0; i < options->files->len; i++) {
-        if (!open_file(options, i, inputs, error)) {
-            return NULL;
-        }
-        by_hand |= g_array_index(options->files, InputFile, i).has_offset;
-    }
-    /* An offset by hand replaces what the files themselves say. */
-    for (guint i = 0; !by_hand && i < inputs->len; i++) {
-        TimelineInput *input = inputs->pdata[i];
-
-        if (!g_array_index(options->files, InputFile, input->file).has_clock) {
-            timeline_input_use_time_shift(input);
-        }
-    }
-    for (guint i = 0; i < inputs->len; i++) {
-        find_host(inputs->pdata[i], inputs);
-    }
-    return nest_files(options, inputs, error) ? g_steal_pointer(&inputs) : NULL;
-}
-
-/* NAME=DIR tells on which machine the session in DIR was recorded. */
-static bool open_session(GPtrArray *inputs, const char *operand,
-                         bool is_one_of_many, GPtrArray *missing,
-                         GError **error)
-{
-    const char *equals = strchr(operand, '=');
-    g_autofree char *name = NULL;
-    const TimelineInput *machine;
-
-    if (!equals || g_file_test(operand, G_FILE_TEST_EXISTS)) {
-        return session_timeline_append(inputs, operand, is_one_of_many, missing,
-                                       error);
-    }
-    name = g_strndup(operand, (gsize)(equals - operand));
-    machine = find_by_name(inputs, name);
-    if (!machine) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "%s: no machine '%s' is in the sessions named before it",
-                    operand, name);
-        return false;
-    }
-    return session_timeline_append_nested(inputs, equals + 1, machine, missing,
-                                          error);
-}
-
-static GPtrArray *open_sessions(char **operands, GPtrArray *missing,
-                                GError **error)
-{
-    g_autoptr(GPtrArray) inputs =
-        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
-
-    for (guint i = 0; operands[i]; i++) {
-        if (!open_session(inputs, operands[i], operands[1] != NULL, missing,
-                          error)) {
-            return NULL;
-        }
-    }
-    return g_steal_pointer(&inputs);
 }
 
 /* Without anything that tells otherwise, the first file is the host's. */
@@ -528,13 +277,15 @@ GPtrArray *input_options_open(InputOptions *options, char **operands,
     g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
     GPtrArray *inputs;
 
-    if ((n_operands > 0) == (options->files->len > 0)) {
+    if ((n_operands > 0) == (input_options_n_files(options) > 0)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "name either session directories or files with -i FILE");
         return NULL;
     }
-    inputs = n_operands ? open_sessions(operands, missing, error)
-                        : open_files(options, error);
+    for (guint i = 0; i < n_operands; i++) {
+        source_set_add_session(options->sources, operands[i]);
+    }
+    inputs = source_set_open(options->sources, missing, error);
     command_warn(missing);
     if (inputs && options->infer_offset && !infer_offsets(inputs, error)) {
         g_clear_pointer(&inputs, g_ptr_array_unref);
