@@ -21,6 +21,8 @@ MAY_INCLUDE = {
     "host-tool/session": ["host-tool/clock", "host-tool/trace-data",
                           "host-tool/connection", "host-tool/confine",
                           "host-tool/merge", "qga"],
+    "host-tool/api": ["host-tool/clock", "host-tool/trace-data",
+                      "host-tool/merge", "host-tool/session"],
     "host-tool/commands": ["host-tool/clock", "host-tool/trace-data",
                            "host-tool/connection", "host-tool/session",
                            "host-tool/merge", "host-tool/explain",
