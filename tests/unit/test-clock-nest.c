@@ -61,18 +61,21 @@ static void test_two_steps(void)
     }
 }
 
+/* Short enough that three of the fastest clocks don't wrap around. */
+#define WEEK_TICKS (YEAR_TICKS / 52)
+
 /* A guest in a guest in a guest. */
 static void test_three_steps(void)
 {
     for (int round = 0; round < 20000; round++) {
-        ClockMap first = random_map(round & 1, YEAR_TICKS);
+        ClockMap first = random_map(round & 1, WEEK_TICKS);
         ClockMap second =
-            random_map(round & 2, clock_map_to_guest(&first, YEAR_TICKS));
+            random_map(round & 2, clock_map_to_guest(&first, WEEK_TICKS));
         ClockMap two = clock_map_compose(&second, &first);
         ClockMap third =
-            random_map(round & 4, clock_map_to_guest(&two, YEAR_TICKS));
+            random_map(round & 4, clock_map_to_guest(&two, WEEK_TICKS));
         ClockMap three = clock_map_compose(&third, &two);
-        uint64_t host = YEAR_TICKS + random_ticks(YEAR_TICKS);
+        uint64_t host = WEEK_TICKS + random_ticks(WEEK_TICKS);
         uint64_t guest = clock_map_to_guest(
             &third,
             clock_map_to_guest(&second, clock_map_to_guest(&first, host)));
