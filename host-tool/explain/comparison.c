@@ -113,6 +113,11 @@ static Histogram *pick_wakeups(VcpuStats *stats)
     return &stats->wakeups;
 }
 
+static Histogram *pick_preemptions(VcpuStats *stats)
+{
+    return &stats->preemptions;
+}
+
 static Histogram *pick_halt_wakes(VcpuStats *stats)
 {
     return &stats->halt_wakes;
@@ -194,6 +199,7 @@ static void add_all_times(Comparison *comparison, const Analysis *a,
     } kinds[] = {
         {"timer lateness", pick_timers},
         {"guest wake-up", pick_wakeups},
+        {"guest preemption", pick_preemptions},
         {"halt wake-up", pick_halt_wakes},
         {"steal", pick_steals},
     };

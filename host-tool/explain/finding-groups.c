@@ -7,9 +7,9 @@
 
 /* Who speaks for a group: what people notice comes before what explains it. */
 static const unsigned ranks[INTERVAL_N_KINDS] = {
-    [INTERVAL_MARKED] = 0,    [INTERVAL_TIMERLAT] = 1, [INTERVAL_WAKEUP] = 2,
-    [INTERVAL_TIMER] = 3,     [INTERVAL_OSNOISE] = 4,  [INTERVAL_INJECTION] = 5,
-    [INTERVAL_HALT_WAKE] = 6, [INTERVAL_EXIT] = 7,
+    [INTERVAL_MARKED] = 0,    [INTERVAL_TIMERLAT] = 1,   [INTERVAL_WAKEUP] = 2,
+    [INTERVAL_TIMER] = 3,     [INTERVAL_PREEMPTION] = 4, [INTERVAL_OSNOISE] = 5,
+    [INTERVAL_INJECTION] = 6, [INTERVAL_HALT_WAKE] = 7,  [INTERVAL_EXIT] = 8,
 };
 
 static bool overlaps(const Finding *a, const Finding *b)

@@ -39,39 +39,51 @@ static void add_leg(Task *task, uint64_t ticks, unsigned cpu)
     task->legs[task->n_legs++] = (TaskLeg){ticks, cpu};
 }
 
-static void wait_begins(Walk *walk, Task *task, unsigned cpu)
+static void wait_begins(Walk *walk, Task *task, unsigned cpu, TaskState state)
 {
-    task->state = TASK_WAKING;
+    task->state = state;
     task->n_legs = 0;
     add_leg(task, walk->now, cpu);
 }
 
-static void close_wakeup(Walk *walk, Machine *machine, Task *task, unsigned cpu)
+static void count_wait(Walk *walk, Vcpu *vcpu, Task *task, IntervalKind kind)
+{
+    uint64_t ticks = walk->now - task->legs[0].from_ticks;
+
+    if (kind == INTERVAL_PREEMPTION) {
+        histogram_add(&vcpu->stats->preemptions, ticks);
+        return;
+    }
+    if (!task->wakeups) {
+        task->wakeups = g_new0(Histogram, 1);
+    }
+    histogram_add(task->wakeups, ticks);
+    histogram_add(&vcpu->stats->wakeups, ticks);
+}
+
+/* The task runs, after its waking or its preemption. */
+static void close_wait(Walk *walk, Machine *machine, Task *task, unsigned cpu)
 {
     Vcpu *vcpu = machine_vcpu(machine, cpu);
-    uint64_t start_ticks = task->legs[0].from_ticks;
     Span span = {
-        .kind = INTERVAL_WAKEUP,
+        .kind =
+            task->state == TASK_WAKING ? INTERVAL_WAKEUP : INTERVAL_PREEMPTION,
         .vcpu = vcpu,
-        .start_ticks = start_ticks,
+        .start_ticks = task->legs[0].from_ticks,
         .end_ticks = walk->now,
         .name = task->name,
         .is_recorders = task->is_recorder,
         .task = task,
-        .n_legs = task->n_legs,
     };
 
     if (!vcpu) {
         return;
     }
     add_leg(task, walk->now, cpu);
+    span.n_legs = task->n_legs;
     memcpy(span.legs, task->legs, sizeof(span.legs));
     if (!task->is_recorder) {
-        if (!task->wakeups) {
-            task->wakeups = g_new0(Histogram, 1);
-        }
-        histogram_add(task->wakeups, walk->now - start_ticks);
-        histogram_add(&vcpu->stats->wakeups, walk->now - start_ticks);
+        count_wait(walk, vcpu, task, span.kind);
     }
     intervals_close(walk, &span);
 }
@@ -104,11 +116,14 @@ static void on_switch(Walk *walk, Machine *machine, const BoundEvent *bound,
         task_table_set_comm(machine->tasks, prev, comm, size);
     }
     count_recorder(walk, prev, next);
-    if (prev->state != TASK_WAKING) {
-        prev->state = state == 0 ? TASK_RUNNABLE : TASK_SLEEPING;
+    if (state == 0 && prev->pid != 0) {
+        wait_begins(walk, prev, event->cpu, TASK_RUNNABLE);
+    } else if (prev->state != TASK_WAKING) {
+        prev->state = TASK_SLEEPING;
     }
-    if (next->pid != 0 && next->state == TASK_WAKING) {
-        close_wakeup(walk, machine, next, event->cpu);
+    if (next->pid != 0 &&
+        (next->state == TASK_WAKING || next->state == TASK_RUNNABLE)) {
+        close_wait(walk, machine, next, event->cpu);
     }
     next->state = TASK_RUNNING;
     next->cpu = event->cpu;
@@ -133,7 +148,7 @@ static void on_waking(Walk *walk, Machine *machine, const BoundEvent *bound,
     }
     /* Who runs or can run has nothing to wait for. */
     if (task->state == TASK_SLEEPING || task->state == TASK_UNSEEN) {
-        wait_begins(walk, task, (unsigned)field(bound, 1, event));
+        wait_begins(walk, task, (unsigned)field(bound, 1, event), TASK_WAKING);
     }
 }
 
@@ -143,7 +158,7 @@ static void on_placed(Walk *walk, Machine *machine, const BoundEvent *bound,
     Task *task =
         task_table_get(machine->tasks, (int32_t)field(bound, 0, event));
 
-    if (task->state == TASK_WAKING) {
+    if (task->state == TASK_WAKING || task->state == TASK_RUNNABLE) {
         add_leg(task, walk->now, (unsigned)field(bound, 1, event));
     }
 }

@@ -15,14 +15,15 @@
 
 /* What was late. */
 typedef enum IntervalKind {
-    INTERVAL_TIMER,     /* expiry asked for -> the guest's timer handler */
-    INTERVAL_WAKEUP,    /* a guest task's waking -> its running */
-    INTERVAL_INJECTION, /* accepted or injected -> the guest's handler */
-    INTERVAL_MARKED,    /* what the user marked in the trace */
-    INTERVAL_TIMERLAT,  /* what the timerlat tracer measured */
-    INTERVAL_OSNOISE,   /* what the osnoise tracer measured */
-    INTERVAL_HALT_WAKE, /* a halted vCPU's thread woken -> in the guest */
-    INTERVAL_EXIT,      /* out of the guest -> in it again; not halted */
+    INTERVAL_TIMER,      /* expiry asked for -> the guest's timer handler */
+    INTERVAL_WAKEUP,     /* a guest task's waking -> its running */
+    INTERVAL_PREEMPTION, /* a guest task put off its CPU -> on one again */
+    INTERVAL_INJECTION,  /* accepted or injected -> the guest's handler */
+    INTERVAL_MARKED,     /* what the user marked in the trace */
+    INTERVAL_TIMERLAT,   /* what the timerlat tracer measured */
+    INTERVAL_OSNOISE,    /* what the osnoise tracer measured */
+    INTERVAL_HALT_WAKE,  /* a halted vCPU's thread woken -> in the guest */
+    INTERVAL_EXIT,       /* out of the guest -> in it again; not halted */
     INTERVAL_N_KINDS,
 } IntervalKind;
 

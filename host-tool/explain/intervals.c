@@ -14,7 +14,7 @@
 #define MAX_TOTALS 65536
 
 static const char *const kind_ids[INTERVAL_N_KINDS] = {
-    "timer",    "wakeup",  "injection",   "marked",
+    "timer",    "wakeup",  "preemption",  "injection", "marked",
     "timerlat", "osnoise", "halt-wakeup", "exit",
 };
 
@@ -42,6 +42,8 @@ static Cause seen_by(const Span *span, Cause cause)
 {
     bool awaits_irq =
         span->kind == INTERVAL_TIMER || span->kind == INTERVAL_INJECTION;
+    bool awaits_cpu =
+        span->kind == INTERVAL_WAKEUP || span->kind == INTERVAL_PREEMPTION;
 
     switch (cause_kind(cause)) {
     case CAUSE_GUEST_TASK:
@@ -49,9 +51,9 @@ static Cause seen_by(const Span *span, Cause cause)
         /* Interrupts were on, so none had come. */
         return awaits_irq ? cause_plain(CAUSE_INJECTION) : cause;
     case CAUSE_GUEST_IDLE:
-        return awaits_irq                      ? cause_plain(CAUSE_INJECTION)
-               : span->kind == INTERVAL_WAKEUP ? cause_plain(CAUSE_GUEST_WAKE)
-                                               : cause;
+        return awaits_irq   ? cause_plain(CAUSE_INJECTION)
+               : awaits_cpu ? cause_plain(CAUSE_GUEST_WAKE)
+                            : cause;
     default:
         return cause;
     }

@@ -13,6 +13,7 @@
 typedef enum Metric {
     METRIC_TIMER,
     METRIC_WAKEUP,
+    METRIC_PREEMPTION,
     METRIC_INJECTION,
     METRIC_HALT_WAKEUP,
     METRIC_STEAL,
@@ -23,8 +24,8 @@ typedef enum Metric {
 } Metric;
 
 static const char *const metric_names[N_METRICS] = {
-    "timer", "wakeup", "injection", "halt-wakeup",
-    "steal", "exits",  "lost",      "outside",
+    "timer", "wakeup", "preemption", "injection", "halt-wakeup",
+    "steal", "exits",  "lost",       "outside",
 };
 
 typedef enum Statistic {
@@ -79,8 +80,8 @@ static bool parse_metric(Rule *rule, const char *name, GError **error)
             return true;
         }
     }
-    all = g_strjoin(", ", "timer", "wakeup", "injection", "halt-wakeup",
-                    "steal", "exits", "lost", "outside", NULL);
+    all = g_strjoin(", ", "timer", "wakeup", "preemption", "injection",
+                    "halt-wakeup", "steal", "exits", "lost", "outside", NULL);
     what = g_strdup_printf("there is no '%s'; use one of %s", name, all);
     return fail(error, rule->text, what);
 }
@@ -294,6 +295,9 @@ static void add_vcpu(const Rule *rule, const VcpuStats *stats, Histogram *sum)
         break;
     case METRIC_WAKEUP:
         histogram_merge(sum, &stats->wakeups);
+        break;
+    case METRIC_PREEMPTION:
+        histogram_merge(sum, &stats->preemptions);
         break;
     case METRIC_INJECTION:
         add_keyed(sum, stats->injections, NULL, rule->vector);

@@ -40,9 +40,15 @@ char *duration_text(const Analysis *analysis, uint64_t ticks)
 const char *interval_kind_text(IntervalKind kind)
 {
     static const char *const texts[INTERVAL_N_KINDS] = {
-        "timer lateness",  "wake-up latency", "interrupt delivery",
-        "marked interval", "timerlat",        "osnoise",
-        "halt wake-up",    "long exit",
+        [INTERVAL_TIMER] = "timer lateness",
+        [INTERVAL_WAKEUP] = "wake-up latency",
+        [INTERVAL_PREEMPTION] = "preemption",
+        [INTERVAL_INJECTION] = "interrupt delivery",
+        [INTERVAL_MARKED] = "marked interval",
+        [INTERVAL_TIMERLAT] = "timerlat",
+        [INTERVAL_OSNOISE] = "osnoise",
+        [INTERVAL_HALT_WAKE] = "halt wake-up",
+        [INTERVAL_EXIT] = "long exit",
     };
 
     return texts[kind];
@@ -78,6 +84,9 @@ static char *subject(const Analysis *analysis, const Finding *finding)
     case INTERVAL_WAKEUP:
         return g_strdup_printf("%s, woken on %s, ran %s later", task, vcpu,
                                late);
+    case INTERVAL_PREEMPTION:
+        return g_strdup_printf("%s, preempted on %s, ran again %s later", task,
+                               vcpu, late);
     case INTERVAL_INJECTION:
         return g_strdup_printf("interrupt %u (%s) reached its handler on %s "
                                "after %s",

@@ -39,6 +39,7 @@ void vcpu_stats_free(VcpuStats *stats)
     g_array_unref(stats->injections);
     histogram_clear(&stats->timers);
     histogram_clear(&stats->wakeups);
+    histogram_clear(&stats->preemptions);
     histogram_clear(&stats->halt_wakes);
     histogram_clear(&stats->steals);
     g_free(stats->machine);

@@ -39,6 +39,7 @@ typedef struct VcpuStats {
     GArray *injections;              /* of KeyedHistogram, by vector */
     Histogram timers;
     Histogram wakeups;
+    Histogram preemptions; /* of guest tasks, by guest tasks */
     Histogram halt_wakes;
     Histogram steals; /* each time runnable without running */
     HardwareNoise noise;

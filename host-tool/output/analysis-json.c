@@ -289,6 +289,7 @@ static Json *vcpu_json(const Analysis *analysis, const VcpuStats *stats)
     add(json, "states", states);
     add(json, "timer", histogram_json(analysis, &stats->timers));
     add(json, "wakeup", histogram_json(analysis, &stats->wakeups));
+    add(json, "preemption", histogram_json(analysis, &stats->preemptions));
     add(json, "halt-wakeup", histogram_json(analysis, &stats->halt_wakes));
     add(json, "steal", histogram_json(analysis, &stats->steals));
     add(json, "injection", keyed_json(analysis, stats->injections, false));

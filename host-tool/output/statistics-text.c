@@ -113,6 +113,7 @@ static void print_vcpu(const Analysis *analysis, unsigned index, FILE *stream)
     print_head(stream);
     print_row(analysis, "timer lateness", &stats->timers, stream);
     print_row(analysis, "guest wake-up", &stats->wakeups, stream);
+    print_row(analysis, "guest preemption", &stats->preemptions, stream);
     print_row(analysis, "halt wake-up", &stats->halt_wakes, stream);
     print_row(analysis, "steal (runnable, not running)", &stats->steals,
               stream);

@@ -289,6 +289,25 @@ static void test_wakeup(Scene *scene, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(names_get(analysis->names, finding->name)->pid, ==, OTHER);
 }
 
+static void test_guest_preemption(Scene *scene,
+                                  gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Analysis) analysis = NULL;
+    const Finding *finding;
+
+    begin(scene, 100000);
+    guest(scene, 2000, BUILT_SWITCH, TASK, TASK, RUNNABLE, OTHER);
+    leave(scene, 3000, MSR);
+    entry(scene, 3500);
+    guest(scene, 9000, BUILT_SWITCH, OTHER, OTHER, SLEEPS, TASK);
+    leave(scene, 9600, MSR);
+    analysis = analyse(scene, NULL);
+    finding = find(analysis, INTERVAL_PREEMPTION);
+    expect_length(finding, 7000);
+    expect_part(finding, 0, CAUSE_GUEST_TASK, 6500);
+    g_assert_cmpint(names_get(analysis->names, finding->name)->pid, ==, TASK);
+}
+
 /* Who is woken while it can run has nothing to wait for. */
 static void test_wakeup_of_runnable(Scene *scene,
                                     gconstpointer data G_GNUC_UNUSED)
@@ -462,6 +481,7 @@ int main(int argc, char **argv)
     ADD("host-irq", test_host_irq);
     ADD("irqs-off", test_irqs_off);
     ADD("wakeup", test_wakeup);
+    ADD("guest-preemption", test_guest_preemption);
     ADD("wakeup-of-runnable", test_wakeup_of_runnable);
     ADD("halt", test_halt);
     ADD("halt-poll", test_halt_poll);
