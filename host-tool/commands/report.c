@@ -17,6 +17,8 @@
 #include "merge/timeline.h"
 #include "output/output.h"
 #include "output/target.h"
+#include "session/session-certificate.h"
+#include "session/session-file.h"
 
 /* The signal that ends the report before its file is complete, or 0. */
 static volatile sig_atomic_t stop_signal;
@@ -93,6 +95,20 @@ static void end_by_signal(void)
     }
 }
 
+/* What the recordings proved of their clocks, beside what was printed. */
+static void tell_certificates(char **operands)
+{
+    for (char **dir = operands; dir && *dir; dir++) {
+        g_autoptr(Session) session = session_load(*dir, NULL);
+        g_autofree char *text =
+            session ? session_certificate_text(session) : NULL;
+
+        if (text) {
+            fprintf(stderr, "%s\n", text);
+        }
+    }
+}
+
 int cmd_report(int argc, char **argv)
 {
     g_autofree char *format = NULL;
@@ -146,5 +162,6 @@ int cmd_report(int argc, char **argv)
         return status;
     }
     input_options_warn(inputs);
+    tell_certificates(operands);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "qga/json-text.h"
 #include "session/freeze-skew.h"
+#include "session/session-certificate.h"
 
 static uint64_t lost_on(const SessionCpu *cpu)
 {
@@ -114,6 +115,8 @@ static void print_vcpu(const SessionVcpu *vcpu, FILE *to)
 
 void session_summary_print(const Session *session, const char *dir, FILE *to)
 {
+    g_autofree char *certificate = session_certificate_text(session);
+
     for (guint i = 0; i < session->machines->len; i++) {
         const SessionMachine *machine = session->machines->pdata[i];
 
@@ -125,6 +128,9 @@ void session_summary_print(const Session *session, const char *dir, FILE *to)
         for (guint n = 0; n < machine->notes->len; n++) {
             fprintf(to, "  note: %s\n", (char *)machine->notes->pdata[n]);
         }
+    }
+    if (certificate) {
+        fprintf(to, "%s\n", certificate);
     }
     fprintf(to, "The recording is in %s/; next: qemu-trace-merge %s %s\n", dir,
             session->state == SESSION_COMPLETE ? "report" : "recover", dir);

@@ -225,10 +225,9 @@ static TimelineInput *input_new(DatFile *dat, EventTable *events,
     return input;
 }
 
-TimelineInput *timeline_input_open(const char *path, const char *label,
-                                   GError **error)
+/* dat is taken over; NULL stays NULL. */
+static TimelineInput *input_of(DatFile *dat, const char *label)
 {
-    DatFile *dat = dat_file_open(path, error);
     g_autoptr(EventTable) events = NULL;
 
     if (!dat) {
@@ -237,6 +236,18 @@ TimelineInput *timeline_input_open(const char *path, const char *label,
     events = event_table_new(dat);
     dat_file_drop_metadata(dat);
     return input_new(dat, events, label);
+}
+
+TimelineInput *timeline_input_open(const char *path, const char *label,
+                                   GError **error)
+{
+    return input_of(dat_file_open(path, error), label);
+}
+
+TimelineInput *timeline_input_open_fd(int fd, const char *path,
+                                      const char *label, GError **error)
+{
+    return input_of(dat_file_open_fd(fd, path, error), label);
 }
 
 TimelineInput *timeline_inputs_open(GPtrArray *inputs, const char *path,

@@ -89,6 +89,9 @@ bool timeline_input_wants_cpu(const TimelineInput *input, unsigned cpu);
  */
 TimelineInput *timeline_input_open(const char *path, const char *label,
                                    GError **error);
+/* The same of a file that is open; fd is taken over. */
+TimelineInput *timeline_input_open_fd(int fd, const char *path,
+                                      const char *label, GError **error);
 /*
  * The same of all the file's buffers, which are appended to inputs (of
  * TimelineInput): the top-level one first, then its instances, labelled by

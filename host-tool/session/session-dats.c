@@ -10,6 +10,7 @@
 
 #include "session/guest-clock.h"
 #include "session/make-dat.h"
+#include "session/session-certificate.h"
 #include "session/session-error.h"
 #include "trace-data/offset-changes.h"
 
@@ -209,6 +210,7 @@ static void make_guest(Maker *maker, guint i)
 static gboolean finish(Maker *maker, GError **error)
 {
     Session *session = maker->session;
+    g_autoptr(GError) problem = NULL;
 
     if (!maker->failure && maker->n_made == 0) {
         SessionMachine *host = machine_at(maker, 0);
@@ -223,6 +225,9 @@ static gboolean finish(Maker *maker, GError **error)
         session_save(session, maker->dir, NULL);
         g_propagate_error(error, maker->failure);
         return FALSE;
+    }
+    if (!session_certificate_make(session, maker->dir, &problem)) {
+        note(machine_at(maker, 0), problem->message);
     }
     return session_save(session, maker->dir, error);
 }

@@ -245,6 +245,25 @@ static json_object *save_machine(const SessionMachine *machine)
     return object;
 }
 
+static json_object *save_certificate(const SessionCertificate *certificate)
+{
+    json_object *object = json_object_new_object();
+
+    add_uint64(object, "inside", certificate->inside_events);
+    add_uint64(object, "outside", certificate->outside_events);
+    add_uint64(object, "uncheckable", certificate->uncheckable_events);
+    add_uint64(object, "lost", certificate->lost_events);
+    add_uint64(object, "inexact", certificate->inexact_events);
+    add_uint64(object, "windows", certificate->windows);
+    if (certificate->has_interval) {
+        json_object_object_add(object, "error-low-ns",
+                               json_object_new_int64(certificate->low_ns));
+        json_object_object_add(object, "error-high-ns",
+                               json_object_new_int64(certificate->high_ns));
+    }
+    return object;
+}
+
 static json_object *save_session(const Session *session)
 {
     json_object *object = json_object_new_object();
@@ -266,6 +285,10 @@ static json_object *save_session(const Session *session)
                               save_machine(session->machines->pdata[i]));
     }
     json_object_object_add(object, "machines", machines);
+    if (session->certificate.is_known) {
+        json_object_object_add(object, "certificate",
+                               save_certificate(&session->certificate));
+    }
     return object;
 }
 
@@ -562,6 +585,36 @@ static gboolean load_tsc(json_object *object, Session *session)
            load_text(tsc, "source", &session->tsc_source);
 }
 
+/* Sessions of older versions have none. */
+static gboolean load_certificate(json_object *session_object,
+                                 SessionCertificate *certificate)
+{
+    json_object *object =
+        json_read_member(session_object, "certificate", json_type_object);
+
+    if (!object) {
+        return TRUE;
+    }
+    certificate->is_known = TRUE;
+    certificate->has_interval =
+        json_read_int64(object, "error-low-ns", INT64_MIN, INT64_MAX,
+                        &certificate->low_ns) &&
+        json_read_int64(object, "error-high-ns", INT64_MIN, INT64_MAX,
+                        &certificate->high_ns);
+    return json_read_uint64(object, "inside", UINT64_MAX,
+                            &certificate->inside_events) &&
+           json_read_uint64(object, "outside", UINT64_MAX,
+                            &certificate->outside_events) &&
+           json_read_uint64(object, "uncheckable", UINT64_MAX,
+                            &certificate->uncheckable_events) &&
+           json_read_uint64(object, "lost", UINT64_MAX,
+                            &certificate->lost_events) &&
+           json_read_uint64(object, "inexact", UINT64_MAX,
+                            &certificate->inexact_events) &&
+           json_read_uint64(object, "windows", UINT64_MAX,
+                            &certificate->windows);
+}
+
 static gboolean load_session(json_object *object, Session *session)
 {
     json_object *list = json_read_array(object, "machines", MAX_MACHINES);
@@ -572,7 +625,8 @@ static gboolean load_session(json_object *object, Session *session)
     if (!load_text(object, "created", &session->created) ||
         !load_name_index(state, state_names, G_N_ELEMENTS(state_names),
                          &state_index) ||
-        !load_tsc(object, session)) {
+        !load_tsc(object, session) ||
+        !load_certificate(object, &session->certificate)) {
         return FALSE;
     }
     session->state = state_index;

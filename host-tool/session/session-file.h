@@ -61,6 +61,20 @@ typedef struct SessionMachine {
     GPtrArray *notes; /* of char *, one sentence each: what is missing */
 } SessionMachine;
 
+/* merge/certificate.h's total, as it was when the recording ended. */
+typedef struct SessionCertificate {
+    gboolean is_known; /* FALSE: nobody made one */
+    gboolean has_interval;
+    uint64_t inside_events;
+    uint64_t outside_events;
+    uint64_t uncheckable_events;
+    uint64_t lost_events;
+    uint64_t inexact_events;
+    uint64_t windows;
+    int64_t low_ns; /* the offset's error lies in [low, high] */
+    int64_t high_ns;
+} SessionCertificate;
+
 typedef struct Session {
     char *name;    /* of the recording */
     char *created; /* ISO 8601, UTC */
@@ -71,6 +85,7 @@ typedef struct Session {
     uint32_t host_tsc_khz; /* 0 when unknown */
     char *tsc_source;      /* "perf", "qmp", "measured" */
     GPtrArray *machines;   /* of SessionMachine, owned; the host is first */
+    SessionCertificate certificate;
 } Session;
 
 /* Whether name is a plain file name of letters, digits and "._-+@". */

@@ -34,14 +34,11 @@ static void set_tracks(TimelineInput *input, const SessionMachine *machine)
     }
 }
 
-static TimelineInput *open_machine(const Session *session,
-                                   const SessionMachine *machine,
-                                   const char *dir, const char *label,
-                                   GError **error)
+/* input may be NULL. */
+static TimelineInput *with_clocks(const Session *session,
+                                  const SessionMachine *machine,
+                                  TimelineInput *input)
 {
-    g_autofree char *path = g_build_filename(dir, machine->dat_file, NULL);
-    TimelineInput *input = timeline_input_open(path, label, error);
-
     if (!input) {
         return NULL;
     }
@@ -55,6 +52,46 @@ static TimelineInput *open_machine(const Session *session,
         set_tracks(input, machine);
     }
     return input;
+}
+
+static TimelineInput *open_machine(const Session *session,
+                                   const SessionMachine *machine,
+                                   const char *dir, const char *label,
+                                   GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, machine->dat_file, NULL);
+
+    return with_clocks(session, machine,
+                       timeline_input_open(path, label, error));
+}
+
+GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
+                                     GError **error)
+{
+    g_autoptr(GPtrArray) inputs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
+
+    for (guint i = 0; i < session->machines->len; i++) {
+        const SessionMachine *machine = session->machines->pdata[i];
+        TimelineInput *input;
+
+        if (fds[i] < 0) {
+            continue;
+        }
+        input = with_clocks(session, machine,
+                            timeline_input_open_fd(fds[i], machine->dat_file,
+                                                   machine->name, error));
+        if (!input) {
+            return NULL;
+        }
+        g_ptr_array_add(inputs, input);
+    }
+    if (inputs->len == 0) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    "%s: holds no recording that can be read", session->name);
+        return NULL;
+    }
+    return g_steal_pointer(&inputs);
 }
 
 /* Sessions in sessions: more are a mistake, or a link to itself. */

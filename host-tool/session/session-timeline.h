@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "merge/timeline.h"
+#include "session/session-file.h"
 
 /*
  * Appends a TimelineInput for each machine of the session in dir, host first,
@@ -32,5 +33,12 @@ gboolean session_timeline_append(GPtrArray *inputs, const char *dir,
 gboolean session_timeline_append_nested(GPtrArray *inputs, const char *dir,
                                         const TimelineInput *machine,
                                         GPtrArray *missing, GError **error);
+
+/*
+ * The inputs of a session whose .dat files are open: fds[i] is machine i's, or
+ * -1.  Takes all of them over.  NULL when one can't be read.
+ */
+GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
+                                     GError **error);
 
 #endif

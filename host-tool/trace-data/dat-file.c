@@ -181,34 +181,50 @@ static void give_advice(GError **error, GError *damage)
     }
 }
 
-DatFile *dat_file_open(const char *path, GError **error)
+/* dat->fd is open, or -1 with errno. */
+static DatFile *read_dat(DatFile *dat, GError **error)
 {
-    g_autoptr(DatFile) dat =
-        dat_file_new(path, open(path, O_RDONLY | O_CLOEXEC));
     g_autoptr(GError) damage = NULL;
     DatHeader header = {.dat = dat, .part = "the header"};
-    struct stat status;
+    /* A confined process may not stat. */
+    off_t size_bytes = dat->fd < 0 ? -1 : lseek(dat->fd, 0, SEEK_END);
     bool done;
 
-    if (dat->fd < 0 || fstat(dat->fd, &status) < 0) {
+    if (size_bytes < 0) {
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
-                    "%s: cannot open: %s", path, g_strerror(errno));
+                    "%s: cannot open: %s", dat->path, g_strerror(errno));
+        dat_file_close(dat);
         return NULL;
     }
-    if (!S_ISREG(status.st_mode)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
-                    "%s: not a file; name a trace.dat file", path);
-        return NULL;
-    }
-    byte_reader_init_file(&header.bytes, dat->fd, 0, (uint64_t)status.st_size);
+    byte_reader_init_file(&header.bytes, dat->fd, 0, (uint64_t)size_bytes);
     done = read_header(&header, &damage);
     byte_reader_clear(&header.bytes);
     if (!done) {
         give_advice(error, damage);
+        dat_file_close(dat);
         return NULL;
     }
     share_options(dat);
-    return g_steal_pointer(&dat);
+    return dat;
+}
+
+DatFile *dat_file_open_fd(int fd, const char *path, GError **error)
+{
+    return read_dat(dat_file_new(path, fd), error);
+}
+
+DatFile *dat_file_open(const char *path, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
+        close(fd);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
+                    "%s: not a file; name a trace.dat file", path);
+        return NULL;
+    }
+    return read_dat(dat_file_new(path, fd), error);
 }
 
 void dat_file_problem(DatFile *dat, const char *format, ...)

@@ -70,6 +70,8 @@ typedef struct DatFile {
 } DatFile;
 
 DatFile *dat_file_open(const char *path, GError **error);
+/* The same of a file that is open, for who may open none; fd is taken over. */
+DatFile *dat_file_open_fd(int fd, const char *path, GError **error);
 void dat_file_close(DatFile *dat);
 
 /*

@@ -9,6 +9,7 @@
 
 #include "scratch-dir.h"
 #include "session/session-error.h"
+#include "session/session-certificate.h"
 #include "session/session-file.h"
 
 static Session *make_session(void)
@@ -31,6 +32,14 @@ static Session *make_session(void)
     session->tsc_shift = 31;
     session->host_tsc_khz = 2445429;
     session->tsc_source = g_strdup("perf");
+    session->certificate = (SessionCertificate){
+        .is_known = TRUE,
+        .has_interval = TRUE,
+        .inside_events = UINT64_MAX,
+        .windows = 12,
+        .low_ns = -13399,
+        .high_ns = 25918,
+    };
     session_add_machine(session, SESSION_HOST, "host");
     guest = session_add_machine(session, SESSION_GUEST, "vm1");
     guest->accelerator = g_strdup("kvm");
@@ -120,6 +129,21 @@ static void expect_refused(const char *good, const char *piece, const char *by)
     scratch_dir_remove(dir);
 }
 
+static void test_certificate(void)
+{
+    g_autoptr(Session) session = make_session();
+    g_autofree char *proved = session_certificate_text(session);
+    g_autofree char *broken = NULL;
+
+    g_assert_nonnull(strstr(proved, "proved"));
+    g_assert_nonnull(strstr(proved, "[-13399, +25918] ns"));
+    session->certificate.outside_events = 3;
+    broken = session_certificate_text(session);
+    g_assert_nonnull(strstr(broken, "BROKEN: 3 "));
+    session->certificate.is_known = FALSE;
+    g_assert_null(session_certificate_text(session));
+}
+
 static void test_refused(void)
 {
     static const char *const cases[][2] = {
@@ -185,6 +209,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/session-file/round-trip", test_round_trip);
+    g_test_add_func("/session-file/certificate", test_certificate);
     g_test_add_func("/session-file/refused", test_refused);
     g_test_add_func("/session-file/names", test_names);
     g_test_add_func("/session-file/no-directory", test_no_directory);
