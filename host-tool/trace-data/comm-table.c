@@ -161,10 +161,10 @@ static int compare_pids(const void *a, const void *b)
 }
 
 /* Of several names of a task libtraceevent's search finds one. */
-static void settle(CommTable *table)
+void comm_table_settle(CommTable *table)
 {
     GArray *early = table->early;
-    guint n = early->len;
+    guint n = early ? early->len : 0;
     g_autofree EarlyName *names = g_new(EarlyName, n + 1);
 
     for (guint i = 0; i < n; i++) {
@@ -190,7 +190,7 @@ const CommName *comm_table_find(CommTable *table, int32_t pid)
         return table->idle;
     }
     if (table->early) {
-        settle(table);
+        comm_table_settle(table);
     }
     name = *find_cell(table, pid);
     return name ? name : table->stranger;

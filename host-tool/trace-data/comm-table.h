@@ -21,12 +21,18 @@ typedef struct CommName {
     int32_t pid;          /* -1: of a task without a name */
     uint32_t name_size;   /* as it was written, maybe by a guest */
     uint32_t prefix_size; /* "%16s-%-5d" of name and pid, escaped */
-    char text[];          /* prefix, name */
+    char text[];          /* prefix, name, NUL */
 } CommName;
 
 /* text is that of saved_cmdlines: "PID NAME" lines; it may be NULL. */
 CommTable *comm_table_new(const char *text);
 void comm_table_free(CommTable *table);
+
+/*
+ * Ends the time before the first lookup: from then on lookups only read, and
+ * as long as nothing is learned they may come from any thread.
+ */
+void comm_table_settle(CommTable *table);
 
 /* Never NULL: an unknown task's is that of pid -1, "<...>". */
 const CommName *comm_table_find(CommTable *table, int32_t pid);

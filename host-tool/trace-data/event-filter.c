@@ -393,7 +393,7 @@ static const char *comm_of(const Record *record)
 {
     int pid = (int)field_of(record, &record->filter->pid);
 
-    return tep_data_comm_from_pid(event_table_tep(record->filter->table), pid);
+    return event_table_comm(record->filter->table, pid);
 }
 
 /* At most size_bytes from offset_bytes on, as far as there are any. */
@@ -435,7 +435,7 @@ static Text number_text(const Record *record, const Test *test, char *hex)
     const char *name = NULL;
 
     if (test->kind == FIELD_SYMBOL) {
-        name = tep_find_function(event_table_tep(record->filter->table), value);
+        name = event_table_function(record->filter->table, value);
     }
     if (!name) {
         g_snprintf(hex, HEX_BYTES, "0x%" G_GINT64_MODIFIER "x", value);

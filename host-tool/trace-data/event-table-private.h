@@ -33,7 +33,8 @@ struct EventTable {
     unsigned n_by_library;
     uint8_t *sample; /* EVENT_RECORD_BYTES of zeros, to ask libtraceevent by */
     SymbolTable *symbols;
-    CommTable *comms;
+    CommTable *comms;           /* as printing goes on */
+    CommTable *saved_comms;     /* as the file lists them: only read */
     GHashTable *kernel_strings; /* uint64_t address -> char *, escaped */
     unsigned long_bytes;
     PrintField pid_place;

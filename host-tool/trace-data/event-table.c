@@ -219,6 +219,8 @@ EventTable *event_table_new(const DatFile *dat)
     table->symbols =
         symbol_table_new(kallsyms, kallsyms ? strlen(kallsyms) : 0);
     table->comms = comm_table_new(cmdlines);
+    table->saved_comms = comm_table_new(cmdlines);
+    comm_table_settle(table->saved_comms);
     tep_set_long_size(table->tep, (int)dat->long_bytes);
     tep_set_page_size(table->tep, (int)dat->page_bytes);
     tep_set_cpus(table->tep, (int)dat->cpus->len);
@@ -230,9 +232,6 @@ EventTable *event_table_new(const DatFile *dat)
     parse_formats(table, metadata->formats);
     if (printk_formats) {
         read_kernel_strings(table, printk_formats);
-    }
-    if (cmdlines) {
-        tep_parse_saved_cmdlines(table->tep, cmdlines);
     }
     place_common_fields(table);
     return table;
@@ -266,6 +265,7 @@ void event_table_unref(EventTable *table)
     tep_free(table->tep);
     symbol_table_free(table->symbols);
     comm_table_free(table->comms);
+    comm_table_free(table->saved_comms);
     g_free(table);
 }
 
@@ -336,7 +336,16 @@ const EventType *event_table_type(EventTable *table, int event_id)
 
 const char *event_table_comm(const EventTable *table, int32_t pid)
 {
-    return tep_data_comm_from_pid(table->tep, pid);
+    const CommName *name = comm_table_find(table->saved_comms, pid);
+
+    return name->text + name->prefix_size;
+}
+
+const char *event_table_function(const EventTable *table, uint64_t address)
+{
+    const Symbol *symbol = symbol_table_find(table->symbols, address);
+
+    return symbol ? symbol->name : NULL;
 }
 
 int event_record_id(const uint8_t *data, size_t size_bytes)

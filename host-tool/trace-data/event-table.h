@@ -44,9 +44,12 @@ EventField event_table_pid_field(const EventTable *table);
 const EventType *event_table_type(EventTable *table, int event_id);
 /*
  * The name of a task by the file's saved command lines: "<idle>" for 0,
- * "<...>" when unknown.  As recorded: it may hold any character.
+ * "<...>" when unknown.  As recorded: it may hold any character.  May be
+ * called by any thread.
  */
 const char *event_table_comm(const EventTable *table, int32_t pid);
+/* The function at or before an address, or NULL.  From any thread. */
+const char *event_table_function(const EventTable *table, uint64_t address);
 
 /* The event id of a record; EVENT_ID_NONE when it is too short for one. */
 int event_record_id(const uint8_t *data, size_t size_bytes);
