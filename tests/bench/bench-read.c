@@ -107,6 +107,20 @@ static uint64_t run_walk(char **paths)
     return n;
 }
 
+static uint64_t take_batch(CpuBatch *batch)
+{
+    uint64_t n = 0, sum = 0;
+    CpuEvent event;
+
+    while (batch->next < batch->end) {
+        cpu_batch_take(batch, &event);
+        sum += event.line_ticks + event.size_bytes;
+        n++;
+    }
+    sink += sum;
+    return n;
+}
+
 static uint64_t run_cursors(char **paths)
 {
     uint64_t n = 0;
@@ -116,11 +130,10 @@ static uint64_t run_cursors(char **paths)
 
         for (guint cpu = 0; cpu < dat->cpus->len; cpu++) {
             g_autoptr(CpuCursor) cursor = cpu_cursor_new(dat, cpu, NULL, 0);
-            CpuEvent event;
+            CpuBatch batch;
 
-            while (cpu_cursor_next(cursor, &event)) {
-                sink += event.line_ticks;
-                n++;
+            while (cpu_cursor_next_batch(cursor, &batch)) {
+                n += take_batch(&batch);
             }
         }
     }
