@@ -20,8 +20,8 @@ char *port_find(const char *root, const char *name, GError **error);
 
 /*
  * Opens the port, non-blocking, for the stream and the talk with the host, and
- * makes sure that somebody listens there.  Returns -1 with @error set: the port is missing, taken, or has
- * no reader.
+ * makes sure that somebody listens there.  Returns -1 with @error set: the port
+ * is missing, taken, or has no reader.
  */
 int port_open(const char *name, GError **error);
 

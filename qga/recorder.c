@@ -41,7 +41,7 @@
 /* Pages of each CPU between two looks at the stop descriptor. */
 #define ROUNDS 64
 /* CPUs whose counts are told on one tick: a file of the kernel's for each. */
-#define SIGNS_PER_TICK 32
+#define SIGNS_PER_TICK 8
 
 #define EPOLL_OUTPUT UINT32_MAX
 #define EPOLL_STOP   (UINT32_MAX - 1)
