@@ -75,6 +75,14 @@ enum { TLB_PAGES, TLB_REASON };
 enum { STACK_CALLER };
 enum { RAW_ID, RAW_BYTES };
 enum { KMEM_CALL_SITE };
+enum {
+    FUTEX_UADDR,
+    FUTEX_OP,
+    FUTEX_VAL,
+    FUTEX_UTIME,
+    FUTEX_UADDR2,
+    FUTEX_VAL3,
+};
 
 static uint64_t number(const PrintHandler *handler, PrintContext *context,
                        int field)
@@ -386,6 +394,99 @@ static void run_kmem(const PrintHandler *handler, PrintContext *context)
     print_program_run(handler->program, context);
 }
 
+/* How an operation shows its arguments: as a hexadecimal number, as another
+ * one, by this name, or not at all. */
+typedef struct FutexOperation {
+    const char *name;
+    const char *val;
+    const char *utime;
+    bool has_uaddr2;
+    bool has_val3;
+} FutexOperation;
+
+#define FUTEX_HEX   " val=0x"
+#define FUTEX_COUNT " val="
+#define FUTEX_TIME  " utime=0x"
+#define FUTEX_VAL2  " val2="
+
+/* By number: include/uapi/linux/futex.h, plugin_futex.c of libtraceevent. */
+static const FutexOperation futex_operations[] = {
+    {"FUTEX_WAIT", FUTEX_HEX, FUTEX_TIME, false, false},
+    {"FUTEX_WAKE", FUTEX_COUNT, NULL, false, false},
+    {"FUTEX_FD", FUTEX_COUNT, NULL, false, false},
+    {"FUTEX_REQUEUE", FUTEX_COUNT, FUTEX_VAL2, true, false},
+    {"FUTEX_CMP_REQUEUE", FUTEX_COUNT, FUTEX_VAL2, true, true},
+    {"FUTEX_WAKE_OP", FUTEX_COUNT, FUTEX_VAL2, true, true},
+    {"FUTEX_LOCK_PI", NULL, FUTEX_TIME, false, false},
+    {"FUTEX_UNLOCK_PI", NULL, NULL, false, false},
+    {"FUTEX_TRYLOCK_PI", NULL, NULL, false, false},
+    {"FUTEX_WAIT_BITSET", FUTEX_HEX, FUTEX_TIME, false, true},
+    {"FUTEX_WAKE_BITSET", FUTEX_COUNT, NULL, false, true},
+    {"FUTEX_WAIT_REQUEUE_PI", FUTEX_HEX, FUTEX_TIME, true, true},
+    {"FUTEX_CMP_REQUEUE_PI", FUTEX_COUNT, FUTEX_VAL2, true, true},
+};
+
+#define FUTEX_PRIVATE  UINT64_C(128)
+#define FUTEX_REALTIME UINT64_C(256)
+
+/* "%08llx" */
+static void put_hex8(PrintContext *context, uint64_t value)
+{
+    for (unsigned bits = 28; bits > 0 && value >> bits == 0; bits -= 4) {
+        print_text_char(context->text, '0');
+    }
+    put_hex(context, value);
+}
+
+/* label ends with 0x where the number is hexadecimal. */
+static void put_labelled(PrintContext *context, const char *label,
+                         uint64_t value)
+{
+    print_text_literal(context->text, label);
+    if (g_str_has_suffix(label, "0x")) {
+        put_hex8(context, value);
+    } else {
+        put_unsigned(context, value);
+    }
+}
+
+static void run_futex(const PrintHandler *handler, PrintContext *context)
+{
+    uint64_t op = number(handler, context, FUTEX_OP);
+    uint64_t command = op & ~(FUTEX_PRIVATE | FUTEX_REALTIME);
+    const FutexOperation *operation = &futex_operations[0];
+
+    if (command >= G_N_ELEMENTS(futex_operations)) {
+        print_program_run(handler->program, context);
+        return;
+    }
+    operation += command;
+    put(context, "op=");
+    print_text_literal(context->text, operation->name);
+    if (op & FUTEX_PRIVATE) {
+        put(context, "|FUTEX_PRIVATE_FLAG");
+    }
+    if (op & FUTEX_REALTIME) {
+        put(context, "|FUTEX_CLOCK_REALTIME");
+    }
+    put_labelled(context, " uaddr=0x", number(handler, context, FUTEX_UADDR));
+    if (operation->val) {
+        put_labelled(context, operation->val,
+                     number(handler, context, FUTEX_VAL));
+    }
+    if (operation->utime) {
+        put_labelled(context, operation->utime,
+                     number(handler, context, FUTEX_UTIME));
+    }
+    if (operation->has_uaddr2) {
+        put_labelled(context, " uaddr2=0x",
+                     number(handler, context, FUTEX_UADDR2));
+    }
+    if (operation->has_val3) {
+        put_labelled(context, " val3=0x", number(handler, context, FUTEX_VAL3));
+    }
+}
+
 static void put_function(PrintContext *context, uint64_t address)
 {
     const Symbol *symbol =
@@ -641,6 +742,11 @@ static const HandlerKind kinds[] = {
     {"kmem", "kmem_cache_alloc", run_kmem, false, {"call_site"}},
     {"kmem", "kmem_cache_alloc_node", run_kmem, false, {"call_site"}},
     {"kmem", "kmem_cache_free", run_kmem, false, {"call_site"}},
+    {"syscalls",
+     "sys_enter_futex",
+     run_futex,
+     false,
+     {"uaddr", "op", "val", "utime", "uaddr2", "val3"}},
     {"ftrace", "function", run_function, true, {"ip", "parent_ip"}},
     {"ftrace",
      "func_repeats",
@@ -791,7 +897,8 @@ PrintHandler *print_handler_new(const struct tep_event *event,
     const HandlerKind *kind = find_kind(event);
     PrintHandler *handler;
 
-    if (!kind || (kind->run == run_kmem && !program)) {
+    if (!kind ||
+        ((kind->run == run_kmem || kind->run == run_futex) && !program)) {
         return NULL;
     }
     handler = g_new0(PrintHandler, 1);

@@ -128,6 +128,14 @@ static const Format formats[] = {
            FIELD("unsigned long", "ip", "8", "8", "0")
                FIELD("unsigned long", "parent_ip", "16", "8", "0"),
            "\" %ps <-- %ps\", (void *)REC->ip, (void *)REC->parent_ip")},
+    {"syscalls", EVENT("sys_enter_futex", "1014",
+                       FIELD("u32 *", "uaddr", "8", "8", "0")
+                           FIELD("int", "op", "16", "8", "0")
+                               FIELD("u32", "val", "24", "8", "0")
+                                   FIELD("void *", "utime", "32", "8", "0")
+                                       FIELD("u32 *", "uaddr2", "40", "8", "0")
+                                           FIELD("u32", "val3", "48", "8", "0"),
+                       "\"uaddr: %lx op: %lx\", REC->uaddr, REC->op")},
 };
 
 static const char kallsyms[] = "ffffffff81000000 T first\n"
@@ -466,6 +474,27 @@ static void add(EventOrder *order, EventTable *table, EventLine *line,
     event_order_add(order, table, line);
 }
 
+/* Each operation shows other arguments. */
+static void test_futex(void)
+{
+    EventTable *table = written_table();
+    Printer printer = {table, event_order_new(), event_scratch_new()};
+    const EventTextStyle reference = {.has_ns = true, .by_library = true};
+
+    for (uint64_t op = 0; op < 0x200; op++) {
+        uint64_t record[7] = {1014, 0xabc, op & 0x18f, 5, 0x123456789, 7, 8};
+        g_autofree char *own =
+            print(&printer, &plain, (uint8_t *)record, sizeof(record));
+        g_autofree char *other =
+            print(&printer, &reference, (uint8_t *)record, sizeof(record));
+
+        g_assert_cmpstr(own, ==, other);
+    }
+    event_order_free(printer.order);
+    event_scratch_free(printer.scratch);
+    event_table_unref(table);
+}
+
 /* A function stands further in than the one that called it. */
 static void test_calls(void)
 {
@@ -519,6 +548,7 @@ int main(int argc, char **argv)
     g_test_add_func("/event-line/coverage", test_coverage);
     g_test_add_func("/event-line/hostile", test_hostile);
     g_test_add_func("/event-line/styles", test_styles);
+    g_test_add_func("/event-line/futex", test_futex);
     g_test_add_func("/event-line/calls", test_calls);
     g_test_add_func("/event-line/names", test_names);
     return g_test_run();
