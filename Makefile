@@ -25,7 +25,7 @@ all: packages
 help:
 	@echo 'make             build qemu-trace-merge and qga-trace in $(BUILD)/'
 	@echo 'make demo        record a real KVM guest and its host in the lab,'
-	@echo '                 and show them on one timeline'
+	@echo '                 show them on one timeline, and say why it was late'
 	@echo 'make check       build with warnings as errors, and run all tests'
 	@echo 'make bench       measure beside trace-cmd (BENCH_HOST=, BENCH_GUEST=:'
 	@echo '                 two recorded files; without them the demo is recorded)'
