@@ -40,6 +40,18 @@ static void print_help(void)
     printf("\n'" PROGRAM " COMMAND --help' tells the options of a command.\n");
 }
 
+/* GLib's --help leaves out the groups in which most options are. */
+static void show_all_help(int argc, char **argv)
+{
+    static char all[] = "--help-all";
+
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            argv[i] = all;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "");
@@ -71,6 +83,7 @@ int main(int argc, char **argv)
                 g_strconcat(PROGRAM " ", commands[i].name, NULL);
 
             g_set_prgname(name); /* what --help calls the program */
+            show_all_help(argc, argv);
             return commands[i].run(argc - 1, argv + 1);
         }
     }

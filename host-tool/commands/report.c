@@ -121,7 +121,7 @@ int cmd_report(int argc, char **argv)
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
          "Write to this file, or directory, once it is complete", "FILE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,
-         "[DIR]"},
+         "[[NAME=]DIR...]"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(InputOptions) input_options = input_options_new();
@@ -134,7 +134,7 @@ int cmd_report(int argc, char **argv)
     OutputJob job = {0};
 
     g_option_context_set_summary(
-        context, "Prints the merged timeline of the session in DIR, or of "
+        context, "Prints the merged timeline of the sessions in DIR..., or of "
                  "files named with -i.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
