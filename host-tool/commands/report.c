@@ -28,14 +28,15 @@ static void on_stop(int signal_number)
     stop_signal = signal_number;
 }
 
-/* A half-written file is removed before a signal ends the program. */
+/* Those that a user, or the end of a session, ends the program with. */
+static const int stop_signals[] = {SIGHUP, SIGINT, SIGTERM};
+
 static void catch_stops(void)
 {
-    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
     const struct sigaction action = {.sa_handler = on_stop};
 
-    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
-        sigaction(signals[i], &action, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(stop_signals); i++) {
+        sigaction(stop_signals[i], &action, NULL);
     }
 }
 
@@ -59,6 +60,32 @@ static OutputTarget *open_target(const OutputOps *ops, const char *path,
                              : output_target_file(path, error);
 }
 
+/*
+ * Where a killed program would leave something, a signal only ends the loop,
+ * from the moment on in which there is something.
+ */
+static OutputTarget *open_guarded(const OutputOps *ops, const char *path,
+                                  OutputJob *job, GError **error)
+{
+    OutputTarget *target;
+    sigset_t stops, before;
+
+    sigemptyset(&stops);
+    /* Opening a pipe may take for ever; directories are made at once. */
+    for (size_t i = 0; ops->is_directory && i < G_N_ELEMENTS(stop_signals);
+         i++) {
+        sigaddset(&stops, stop_signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &stops, &before);
+    target = open_target(ops, path, error);
+    if (target && output_target_needs_cleanup(target)) {
+        job->stop = &stop_signal;
+        catch_stops();
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return target;
+}
+
 static bool write_report(const OutputOps *ops, const char *path, OutputJob *job,
                          const SelectOptions *select_options, GError **error)
 {
@@ -68,14 +95,11 @@ static bool write_report(const OutputOps *ops, const char *path, OutputJob *job,
     if (!select_options_seek(select_options, job->inputs, timeline, error)) {
         return false;
     }
-    target = open_target(ops, path, error);
+    target = open_guarded(ops, path, job, error);
     if (!target) {
         return false;
     }
-    if (path) {
-        job->stop = &stop_signal;
-        catch_stops();
-    } else {
+    if (!path) {
         /* A pager that quits has seen enough: end quietly. */
         signal(SIGPIPE, SIG_DFL);
     }

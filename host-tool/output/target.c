@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +22,8 @@
 #define MAX_NAME_TRIES 100
 
 struct OutputTarget {
-    char *path;      /* the final one; NULL of standard output */
+    char *name;      /* as it was given; NULL of standard output */
+    char *path;      /* the final one, behind all links; NULL likewise */
     char *temporary; /* what exists under a name for now, or NULL */
     FILE *stream;
     int dir_fd;
@@ -40,7 +42,7 @@ static bool fail(const OutputTarget *target, GError **error)
 
 const char *output_target_name(const OutputTarget *target)
 {
-    return target->path ? target->path : "standard output";
+    return target->name ? target->name : "standard output";
 }
 
 FILE *output_target_stream(OutputTarget *target)
@@ -53,10 +55,16 @@ int output_target_dir_fd(const OutputTarget *target)
     return target->dir_fd;
 }
 
+bool output_target_needs_cleanup(const OutputTarget *target)
+{
+    return target->temporary != NULL;
+}
+
 static OutputTarget *target_new(const char *path)
 {
     OutputTarget *target = g_new0(OutputTarget, 1);
 
+    target->name = g_strdup(path);
     target->path = g_strdup(path);
     target->dir_fd = -1;
     return target;
@@ -223,8 +231,13 @@ static bool finish_file(OutputTarget *target, GError **error)
         return fail(target, error);
     }
     if (target->is_nameless) {
-        target->temporary = make_beside(target->path, make_link, &fd);
         target->is_nameless = false;
+        if (make_link(target->path, &fd) == 0) {
+            return true;
+        }
+        /* A link can't take an old file's place, but a rename can. */
+        target->temporary =
+            errno == EEXIST ? make_beside(target->path, make_link, &fd) : NULL;
     }
     return target->temporary || fail(target, error);
 }
@@ -290,6 +303,8 @@ void output_target_free(OutputTarget *target)
         remove_temporary(target);
     }
     if (target->stream && target->stream != stdout) {
+        /* Nothing is left after a finish; else a full pipe would hold us. */
+        __fpurge(target->stream);
         fclose(target->stream);
     }
     if (target->dir_fd >= 0) {
@@ -297,5 +312,6 @@ void output_target_free(OutputTarget *target)
     }
     g_free(target->temporary);
     g_free(target->path);
+    g_free(target->name);
     g_free(target);
 }

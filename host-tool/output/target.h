@@ -30,6 +30,9 @@ FILE *output_target_stream(OutputTarget *target);
 /* The target's own; -1 of a file. */
 int output_target_dir_fd(const OutputTarget *target);
 
+/* Whether a program that is killed now would leave something behind. */
+bool output_target_needs_cleanup(const OutputTarget *target);
+
 /* Writes the rest and gives it its name; nothing may be written after. */
 bool output_target_finish(OutputTarget *target, GError **error);
 
