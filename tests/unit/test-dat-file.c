@@ -289,6 +289,52 @@ static void test_one_warning(void)
     g_free(path);
 }
 
+/* Kernels from 6.8 on can have sub-buffers of several pages. */
+static const char large_header_page[] =
+    "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+    "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
+    "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
+    "\tfield: char data;\toffset:16;\tsize:16368;\tsigned:0;\n";
+
+static bool copy_into_large_page(gpointer data, uint32_t cpu, uint8_t *page)
+{
+    memset(page, 0, 16384);
+    return copy_page(data, cpu, page);
+}
+
+static void test_large_pages(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        char *path = build();
+        char *other = g_strconcat(path, ".large", NULL);
+        g_autoptr(DatFile) source = dat_file_open(path, NULL);
+        g_autoptr(DatFile) dat = dat_file_open(path, NULL);
+        g_autoptr(DatFile) large = NULL;
+        g_autoptr(GString) in_source = list(source);
+        g_autoptr(GString) in_large = NULL;
+        Copy copy = {.dat = source};
+        TraceImage image = {
+            .dat = dat,
+            .version = forms[i].version,
+            .compression = forms[i].compression,
+            .n_cpus = dat->cpus->len,
+            .next_page = copy_into_large_page,
+            .data = &copy,
+        };
+
+        g_bytes_unref(dat->metadata.header_page);
+        dat->metadata.header_page =
+            g_bytes_new_static(large_header_page, strlen(large_header_page));
+        dat->page_bytes = 16384;
+        g_assert_true(trace_image_write(&image, other, NULL));
+        large = dat_file_open(other, NULL);
+        g_assert_cmpuint(large->page_bytes, ==, 16384);
+        in_large = list(large);
+        g_assert_cmpstr(in_large->str, ==, in_source->str);
+        forget(path, other);
+    }
+}
+
 static bool append(const char *text, size_t size, gpointer data)
 {
     g_string_append_len(data, text, (gssize)size);
@@ -342,6 +388,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dat-file/forms", test_forms);
     g_test_add_func("/dat-file/one-warning", test_one_warning);
     g_test_add_func("/dat-file/no-table", test_no_table);
+    g_test_add_func("/dat-file/large-pages", test_large_pages);
     g_test_add_func("/dat-file/text", test_text);
     g_test_add_func("/dat-file/unknown-compression", test_unknown_compression);
     for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
