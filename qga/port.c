@@ -19,6 +19,8 @@
 /* The host's "open" message may come a little after the port itself. */
 #define LISTEN_TRIES    20
 #define LISTEN_RETRY_MS 100
+#define FIND_TRIES      20
+#define FIND_RETRY_MS   100
 
 static char *find_in_sysfs(const char *root, const char *name)
 {
@@ -81,9 +83,23 @@ static bool wait_for_host(int fd, const char *name, GError **error)
                        name);
 }
 
+/* A port that the host has just plugged in takes a moment to appear. */
+static char *find_new(const char *name, GError **error)
+{
+    for (int i = 0; i < FIND_TRIES; i++) {
+        char *path = port_find("", name, NULL);
+
+        if (path) {
+            return path;
+        }
+        g_usleep(FIND_RETRY_MS * 1000);
+    }
+    return port_find("", name, error);
+}
+
 int port_open(const char *name, GError **error)
 {
-    g_autofree char *path = port_find("", name, error);
+    g_autofree char *path = find_new(name, error);
     int fd;
 
     if (!path) {

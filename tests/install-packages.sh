@@ -10,8 +10,8 @@ packages=(
     # building the project
     gcc libc6-dev make meson ninja-build pkg-config
     libglib2.0-dev libjson-c-dev libprotobuf-c-dev libseccomp-dev
-    libtraceevent-dev libtracefs-dev libzstd-dev protobuf-c-compiler scdoc
-    zlib1g-dev
+    libtraceevent-dev libtracefs-dev libvirt-dev libzstd-dev
+    protobuf-c-compiler scdoc zlib1g-dev
     # fetching, patching and building QEMU
     bison bzip2 ca-certificates dpkg-dev flex git libcap-ng-dev libfdt-dev
     libpixman-1-dev patch python3 python3-venv xz-utils
@@ -21,6 +21,9 @@ packages=(
     chromium chromium-driver
     # tests that compare with other programs
     babeltrace2 jq protobuf-compiler trace-cmd
+    # tests with domains of libvirt, and what a distribution has in guests
+    libvirt-clients libvirt-daemon-driver-qemu libvirt-daemon-system
+    qemu-guest-agent qemu-system-x86
 )
 
 have()

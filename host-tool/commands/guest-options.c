@@ -16,6 +16,7 @@
 
 struct GuestOptions {
     GPtrArray *addresses; /* of GuestAddress */
+    char *uri;            /* of libvirt; NULL: its default */
 };
 
 GuestOptions *guest_options_new(void)
@@ -31,6 +32,7 @@ void guest_options_free(GuestOptions *options)
 {
     if (options) {
         g_ptr_array_unref(options->addresses);
+        g_free(options->uri);
         g_free(options);
     }
 }
@@ -52,6 +54,9 @@ static GuestAddress *last_guest(GuestOptions *options)
 
 static char **field_of(GuestAddress *address, const char *option)
 {
+    if (g_str_equal(option, "--domain") || g_str_equal(option, "-D")) {
+        return &address->domain;
+    }
     if (g_str_equal(option, "--qmp")) {
         return &address->qmp_path;
     }
@@ -62,13 +67,25 @@ static char **field_of(GuestAddress *address, const char *option)
                                           : &address->name;
 }
 
+/* A guest is either a domain or has sockets. */
+static gboolean is_other_kind(GuestAddress *address, const char *option)
+{
+    char **field = field_of(address, option);
+    gboolean has_sockets =
+        address->qmp_path || address->agent_path || address->trace_path;
+
+    return field == &address->domain
+               ? has_sockets
+               : field != &address->name && address->domain != NULL;
+}
+
 static gboolean on_option(const char *option, const char *value, gpointer data,
                           G_GNUC_UNUSED GError **error)
 {
     GuestOptions *options = data;
     GuestAddress *address = last_guest(options);
 
-    if (*field_of(address, option)) {
+    if (*field_of(address, option) || is_other_kind(address, option)) {
         address = begin_guest(options);
     }
     *field_of(address, option) = g_strdup(value);
@@ -78,15 +95,22 @@ static gboolean on_option(const char *option, const char *value, gpointer data,
 void guest_options_add_to(GuestOptions *options, GOptionContext *context)
 {
     const GOptionEntry entries[] = {
+        {"domain", 'D', 0, G_OPTION_ARG_CALLBACK, on_option,
+         "A domain of libvirt; may be given several times", "NAME"},
+        {"connect", 0, 0, G_OPTION_ARG_STRING, &options->uri,
+         "Where libvirt is (default: its own default)", "URI"},
         {"qmp", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, on_option,
-         "QEMU's monitor (-qmp unix:SOCKET,server=on,wait=off)", "SOCKET"},
+         "A guest without libvirt: QEMU's monitor (-qmp "
+         "unix:SOCKET,server=on,wait=off)",
+         "SOCKET"},
         {"qga", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, on_option,
-         "The guest agent's channel, org.qemu.guest_agent.0", "SOCKET"},
+         "Its agent's channel, org.qemu.guest_agent.0", "SOCKET"},
         {"trace", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, on_option,
-         "The trace channel, org.qemu.trace.0", "SOCKET"},
+         "Its trace channel, org.qemu.trace.0 (default: plug one in)",
+         "SOCKET"},
         {"name", 'n', 0, G_OPTION_ARG_CALLBACK, on_option,
-         "Name of the guest in the recording (default: " DEFAULT_NAME
-         "); these options given again are another guest's",
+         "The guest's name in the recording (default: the domain's, or "
+         "\"" DEFAULT_NAME "\"); an option given again begins the next guest",
          "NAME"},
         {NULL},
     };
@@ -114,13 +138,13 @@ static gboolean check_sockets(const GuestAddress *address, GError **error)
 {
     const char *missing = !address->qmp_path     ? "--qmp"
                           : !address->agent_path ? "--qga"
-                          : !address->trace_path ? "--trace"
                                                  : NULL;
 
-    return !missing || throw_usage(error,
-                                   "--qmp, --qga and --trace name a guest's "
-                                   "three sockets; '%s' is missing",
-                                   missing);
+    return address->domain || !missing ||
+           throw_usage(error,
+                       "no guest is named: give --domain NAME, or --qmp and "
+                       "--qga with the sockets of its QEMU; '%s' is missing",
+                       missing);
 }
 
 static gboolean check_name(const GuestOptions *options, guint i, GError **error)
@@ -147,6 +171,26 @@ static gboolean check_name(const GuestOptions *options, guint i, GError **error)
     return TRUE;
 }
 
+/* A domain's name may have characters that no file should have. */
+static char *default_name(const GuestAddress *address)
+{
+    char *name;
+
+    if (!address->domain || !*address->domain) {
+        return g_strdup(DEFAULT_NAME);
+    }
+    name = g_strdup(address->domain);
+    for (char *at = name; *at; at++) {
+        if (!g_ascii_isalnum(*at) && !strchr("._-+@", *at)) {
+            *at = '_';
+        }
+    }
+    if (*name == '.' || *name == '-') {
+        *name = '_';
+    }
+    return name;
+}
+
 GPtrArray *guest_options_addresses(GuestOptions *options, GError **error)
 {
     last_guest(options);
@@ -154,7 +198,10 @@ GPtrArray *guest_options_addresses(GuestOptions *options, GError **error)
         GuestAddress *address = options->addresses->pdata[i];
 
         if (!address->name) {
-            address->name = g_strdup(DEFAULT_NAME);
+            address->name = default_name(address);
+        }
+        if (address->domain) {
+            address->uri = g_strdup(options->uri);
         }
         if (!check_sockets(address, error) || !check_name(options, i, error)) {
             return NULL;

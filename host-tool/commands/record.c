@@ -12,6 +12,7 @@
 
 #include "commands/guest-options.h"
 #include "commands/live-display.h"
+#include "commands/recorder-file.h"
 #include "commands/session-summary.h"
 #include "commands/size-option.h"
 #include "connection/guest-address.h"
@@ -46,7 +47,14 @@ typedef struct RecordOptions {
     gboolean is_snapshot;
     char *stop_marker;
     gboolean has_json_progress;
-    char **command; /* points into argv */
+    char *host_cpus;
+    gboolean all_cpus;
+    char *offsets;
+    OffsetChoice offset_choice;
+    gboolean does_push;
+    gboolean pulls_only;
+    char *recorder_path; /* to be copied into guests; NULL: not */
+    char **command;      /* points into argv */
 } RecordOptions;
 
 static GOptionContext *new_context(RecordOptions *o)
@@ -94,6 +102,24 @@ static GOptionContext *new_context(RecordOptions *o)
          "With --snapshot, end when this text is written to the guest's "
          "trace_marker",
          "TEXT"},
+        {"host-cpus", 0, 0, G_OPTION_ARG_STRING, &o->host_cpus,
+         "Record these CPUs of the host (default: those that the vCPUs are "
+         "pinned to, or may run on)",
+         "LIST"},
+        {"all-cpus", 0, 0, G_OPTION_ARG_NONE, &o->all_cpus,
+         "Record all CPUs of the host, with all that happens there", NULL},
+        {"offsets", 0, 0, G_OPTION_ARG_STRING, &o->offsets,
+         "Where TSC offsets come from: qmp, debugfs or inferred (default: "
+         "auto, the best that there is)",
+         "SOURCE"},
+        {"pull", 0, 0, G_OPTION_ARG_NONE, &o->pulls_only,
+         "Plug no trace channel into guests that lack one, but copy their "
+         "recordings through the agent at the end",
+         NULL},
+        {"push-recorder", 0, 0, G_OPTION_ARG_NONE, &o->does_push,
+         "Copy the recorder into guests where it is not installed; it is "
+         "removed at the end",
+         NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->is_quiet,
          "Say nothing but warnings and errors", NULL},
         {"json-progress", 0, 0, G_OPTION_ARG_NONE, &o->has_json_progress,
@@ -106,7 +132,7 @@ static GOptionContext *new_context(RecordOptions *o)
         context,
         "Records the kernel traces of this machine and of QEMU guests "
         "together, until\nthe duration is over, COMMAND has ended in the "
-        "(first) guest, or Ctrl-C is pressed.");
+        "(first) guest, or Ctrl-C is\npressed.");
     g_option_context_set_description(
         context,
         "The exit status is COMMAND's, or 125 if the recording failed; "
@@ -156,7 +182,7 @@ static gboolean check_numbers(const RecordOptions *o, GError **error)
     return TRUE;
 }
 
-static gboolean check_options(const RecordOptions *o, GError **error)
+static gboolean check_options(RecordOptions *o, GError **error)
 {
     if ((o->host_functions && !o->host_tracer) ||
         (o->guest_functions && !o->guest_tracer)) {
@@ -170,6 +196,16 @@ static gboolean check_options(const RecordOptions *o, GError **error)
     if (o->has_json_progress && o->is_quiet) {
         return throw_usage(error, "--json-progress and --quiet exclude each "
                                   "other: give one of them");
+    }
+    if (o->host_cpus && o->all_cpus) {
+        return throw_usage(error, "--host-cpus and --all-cpus exclude each "
+                                  "other: give one of them");
+    }
+    if (o->offsets && !offset_choice_parse(o->offsets, &o->offset_choice)) {
+        return throw_usage(error,
+                           "--offsets is auto, qmp, debugfs or inferred, not "
+                           "'%s'",
+                           o->offsets);
     }
     if (o->command && !*o->command) {
         return throw_usage(error, "there is no command after '--'");
@@ -194,13 +230,20 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
                            argv[1]);
     }
     o->addresses = guest_options_addresses(o->guests, error);
-    return o->addresses && check_options(o, error) &&
+    if (o->does_push) {
+        o->recorder_path = recorder_file_find(error);
+    }
+    return o->addresses && (!o->does_push || o->recorder_path) &&
+           check_options(o, error) &&
            size_option_parse("--max-size", o->max_size, max_bytes, error);
 }
 
 static void clear_options(RecordOptions *o)
 {
     guest_options_free(o->guests);
+    g_free(o->recorder_path);
+    g_free(o->offsets);
+    g_free(o->host_cpus);
     g_free(o->output_dir);
     g_free(o->max_size);
     g_free(o->stop_marker);
@@ -239,6 +282,11 @@ static RecordingOptions recording_options(const RecordOptions *o,
         .max_bytes = max_bytes,
         .is_snapshot = o->is_snapshot,
         .stop_marker = o->stop_marker,
+        .recorder_path = o->recorder_path,
+        .offset_choice = o->offset_choice,
+        .host_cpus = o->host_cpus,
+        .all_cpus = o->all_cpus,
+        .pulls_only = o->pulls_only,
         .say = o->is_quiet ? NULL : say,
         .progress = live_kind(o) == LIVE_NONE ? NULL : live_display_update,
         .watcher = display,

@@ -17,6 +17,8 @@ typedef enum ConnectionError {
     CONNECTION_ERROR_PROTOCOL,   /* the peer sent what makes no sense */
     CONNECTION_ERROR_NO_COMMAND, /* unknown to the peer, or disabled there */
     CONNECTION_ERROR_REFUSED,    /* the peer answered with an error */
+    CONNECTION_ERROR_NO_GUEST,   /* there is no such guest */
+    CONNECTION_ERROR_BUSY,       /* another recording has it */
 } ConnectionError;
 
 GQuark connection_error_quark(void);

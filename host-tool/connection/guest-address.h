@@ -8,12 +8,17 @@
 
 #include "connection/guest-link.h"
 
-/* A QEMU that was started by hand, with its channels on local sockets. */
+/*
+ * Either a domain of libvirt, or a QEMU that was started by hand with its
+ * channels on local sockets.
+ */
 typedef struct GuestAddress {
-    char *name; /* in the recording */
+    char *name;   /* in the recording */
+    char *domain; /* NULL: sockets */
+    char *uri;    /* of the domain's libvirt; NULL: its default */
     char *qmp_path;
     char *agent_path;
-    char *trace_path;
+    char *trace_path; /* NULL: the channel is plugged in for the recording */
 } GuestAddress;
 
 GuestAddress *guest_address_new(void);

@@ -22,4 +22,7 @@ typedef struct GuestEvent {
     uint64_t host_ticks; /* when it reached us: a little late */
 } GuestEvent;
 
+/* The kind of QMP's event of that name; FALSE for those that don't matter. */
+gboolean guest_event_kind_parse(const char *name, GuestEventKind *kind);
+
 #endif

@@ -20,6 +20,26 @@ json_object *guest_link_agent_execute(GuestLink *link, const char *command,
                                     error);
 }
 
+gboolean guest_link_check_running(GuestLink *link, GError **error)
+{
+    return link->ops->check_running(link, error);
+}
+
+gboolean guest_link_has_trace(GuestLink *link, gboolean *has, GError **error)
+{
+    return link->ops->has_trace(link, has, error);
+}
+
+gboolean guest_link_plug_trace(GuestLink *link, GError **error)
+{
+    return link->ops->plug_trace(link, error);
+}
+
+gboolean guest_link_unplug_trace(GuestLink *link, GError **error)
+{
+    return link->ops->unplug_trace(link, error);
+}
+
 int guest_link_open_trace(GuestLink *link, GError **error)
 {
     return link->ops->open_trace(link, error);

@@ -12,6 +12,9 @@
 
 #include "connection/guest-event.h"
 
+/* The virtio-serial port through which a guest sends its trace. */
+#define GUEST_LINK_TRACE_PORT "org.qemu.trace.0"
+
 typedef struct GuestLink GuestLink;
 
 /*
@@ -25,6 +28,10 @@ typedef struct GuestLinkOps {
     json_object *(*agent_execute)(GuestLink *link, const char *command,
                                   json_object *arguments, unsigned timeout_ms,
                                   GError **error);
+    gboolean (*check_running)(GuestLink *link, GError **error);
+    gboolean (*has_trace)(GuestLink *link, gboolean *has, GError **error);
+    gboolean (*plug_trace)(GuestLink *link, GError **error);
+    gboolean (*unplug_trace)(GuestLink *link, GError **error);
     int (*open_trace)(GuestLink *link, GError **error);
     int (*event_fd)(GuestLink *link);
     gboolean (*pump)(GuestLink *link, GError **error);
@@ -48,6 +55,19 @@ json_object *guest_link_qmp_execute(GuestLink *link, const char *command,
 json_object *guest_link_agent_execute(GuestLink *link, const char *command,
                                       json_object *arguments,
                                       unsigned timeout_ms, GError **error);
+
+/* An error that says what to do when the guest does not run at present. */
+gboolean guest_link_check_running(GuestLink *link, GError **error);
+
+/*
+ * Whether the guest was given a trace channel by whoever made it.  Where it
+ * was not, it may be given one while it runs, which changes nothing in its
+ * configuration, and which must be taken out again.  Taking out what is not
+ * there succeeds, so that it may be done after a crash, over a new link.
+ */
+gboolean guest_link_has_trace(GuestLink *link, gboolean *has, GError **error);
+gboolean guest_link_plug_trace(GuestLink *link, GError **error);
+gboolean guest_link_unplug_trace(GuestLink *link, GError **error);
 
 /* A non-blocking fd, the caller's, of the trace stream's host end; or -1. */
 int guest_link_open_trace(GuestLink *link, GError **error);

@@ -23,15 +23,19 @@ static const char *const state_names[] = {
     [GUEST_TRACE_FAILED] = "failed",
 };
 
-static gboolean has_own_commands(const Agent *agent)
+/* The agent's own commands know one program and one way for the stream. */
+static gboolean has_own_commands(const GuestTracer *tracer)
 {
-    return agent_command_state(agent, "guest-trace-start") !=
-           AGENT_COMMAND_ABSENT;
+    return !tracer->program && !tracer->output_file &&
+           agent_command_state(tracer->agent, "guest-trace-start") !=
+               AGENT_COMMAND_ABSENT;
 }
 
-gboolean guest_trace_check(const Agent *agent, GError **error)
+gboolean guest_trace_check(const GuestTracer *tracer, GError **error)
 {
-    if (has_own_commands(agent)) {
+    const Agent *agent = tracer->agent;
+
+    if (has_own_commands(tracer)) {
         return agent_require_command(agent, "guest-trace-start", error) &&
                agent_require_command(agent, "guest-trace-stop", error) &&
                agent_require_command(agent, "guest-trace-status", error);
@@ -69,8 +73,8 @@ static gboolean throw_not_run(const GError *cause, GError **error)
 
     g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_REFUSED,
                 is_missing
-                    ? "there is no " PROGRAM " in the guest; install it there "
-                      "(%s)"
+                    ? "there is no " PROGRAM " in the guest; install it there, "
+                      "or have it copied there with --push-recorder (%s)"
                     : "the guest's agent may not run " PROGRAM ": %s; check "
                       "the guest's security policy for qemu-ga",
                 cause->message);
@@ -110,14 +114,14 @@ static gboolean parse_output(const AgentProcess *process,
 }
 
 /* Runs qga-trace with guest-exec; argv ends with NULL. */
-static gboolean run_program(Agent *agent, GPtrArray *argv, unsigned timeout_ms,
-                            GuestTraceStatus *status, GError **error)
+static gboolean exec_program(const GuestTracer *tracer, GPtrArray *argv,
+                             unsigned timeout_ms, AgentProcess *process,
+                             GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_auto(AgentProcess) process = {0};
 
-    if (!agent_exec_wait(agent, (const char *const *)argv->pdata, timeout_ms,
-                         &process, &cause)) {
+    if (!agent_exec_wait(tracer->agent, (const char *const *)argv->pdata,
+                         timeout_ms, process, &cause)) {
         if (g_error_matches(cause, CONNECTION_ERROR,
                             CONNECTION_ERROR_REFUSED)) {
             return throw_not_run(cause, error);
@@ -125,10 +129,17 @@ static gboolean run_program(Agent *agent, GPtrArray *argv, unsigned timeout_ms,
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
-    if (process.exit_code != 0) {
-        return throw_failed(&process, error);
-    }
-    return parse_output(&process, status, error);
+    return process->exit_code == 0 || throw_failed(process, error);
+}
+
+static gboolean run_program(const GuestTracer *tracer, GPtrArray *argv,
+                            unsigned timeout_ms, GuestTraceStatus *status,
+                            GError **error)
+{
+    g_auto(AgentProcess) process = {0};
+
+    return exec_program(tracer, argv, timeout_ms, &process, error) &&
+           parse_output(&process, status, error);
 }
 
 static gboolean run_command(Agent *agent, const char *command,
@@ -173,11 +184,12 @@ static json_object *start_arguments(const GuestTraceOptions *options)
     return arguments;
 }
 
-static GPtrArray *new_argv(const char *command)
+static GPtrArray *new_argv(const GuestTracer *tracer, const char *command)
 {
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
 
-    g_ptr_array_add(argv, g_strdup(PROGRAM));
+    g_ptr_array_add(argv,
+                    g_strdup(tracer->program ? tracer->program : PROGRAM));
     g_ptr_array_add(argv, g_strdup(command));
     return argv;
 }
@@ -197,10 +209,20 @@ static void add_options(GPtrArray *argv, const char *option, char **list)
     }
 }
 
-static gboolean start_program(Agent *agent, const GuestTraceOptions *options,
+gboolean guest_trace_try_program(const GuestTracer *tracer, GError **error)
+{
+    g_autoptr(GPtrArray) argv = new_argv(tracer, "--version");
+    g_auto(AgentProcess) process = {0};
+
+    g_ptr_array_add(argv, NULL);
+    return exec_program(tracer, argv, RUN_TIMEOUT_MS, &process, error);
+}
+
+static gboolean start_program(const GuestTracer *tracer,
+                              const GuestTraceOptions *options,
                               GuestTraceStatus *status, GError **error)
 {
-    g_autoptr(GPtrArray) argv = new_argv("start");
+    g_autoptr(GPtrArray) argv = new_argv(tracer, "start");
     g_autofree char *size =
         options->buffer_kib ? g_strdup_printf("%u", options->buffer_kib) : NULL;
 
@@ -209,19 +231,20 @@ static gboolean start_program(Agent *agent, const GuestTraceOptions *options,
     add_option(argv, "-p", options->tracer);
     add_options(argv, "-l", options->functions);
     add_option(argv, "--buffer-size", size);
+    add_option(argv, "--output", tracer->output_file);
     g_ptr_array_add(argv, NULL);
-    return run_program(agent, argv, RUN_TIMEOUT_MS, status, error);
+    return run_program(tracer, argv, RUN_TIMEOUT_MS, status, error);
 }
 
-gboolean guest_trace_start(Agent *agent, const GuestTraceOptions *options,
-                           GError **error)
+gboolean guest_trace_start(const GuestTracer *tracer,
+                           const GuestTraceOptions *options, GError **error)
 {
     g_auto(GuestTraceStatus) status = {0};
-    gboolean ok =
-        has_own_commands(agent)
-            ? run_command(agent, "guest-trace-start", start_arguments(options),
-                          RUN_TIMEOUT_MS, &status, error)
-            : start_program(agent, options, &status, error);
+    gboolean ok = has_own_commands(tracer)
+                      ? run_command(tracer->agent, "guest-trace-start",
+                                    start_arguments(options), RUN_TIMEOUT_MS,
+                                    &status, error)
+                      : start_program(tracer, options, &status, error);
 
     if (!ok) {
         return FALSE;
@@ -236,7 +259,7 @@ gboolean guest_trace_start(Agent *agent, const GuestTraceOptions *options,
     return TRUE;
 }
 
-gboolean guest_trace_stop(Agent *agent, unsigned timeout_s,
+gboolean guest_trace_stop(const GuestTracer *tracer, unsigned timeout_s,
                           GuestTraceStatus *status, GError **error)
 {
     g_autofree char *seconds = g_strdup_printf("%u", timeout_s);
@@ -244,31 +267,31 @@ gboolean guest_trace_stop(Agent *agent, unsigned timeout_s,
     g_autoptr(GPtrArray) argv = NULL;
     json_object *arguments;
 
-    if (has_own_commands(agent)) {
+    if (has_own_commands(tracer)) {
         arguments = json_object_new_object();
         json_object_object_add(arguments, "timeout",
                                json_object_new_int64(timeout_s));
-        return run_command(agent, "guest-trace-stop", arguments, timeout_ms,
-                           status, error);
+        return run_command(tracer->agent, "guest-trace-stop", arguments,
+                           timeout_ms, status, error);
     }
-    argv = new_argv("stop");
+    argv = new_argv(tracer, "stop");
     add_option(argv, "--timeout", seconds);
     g_ptr_array_add(argv, NULL);
-    return run_program(agent, argv, timeout_ms, status, error);
+    return run_program(tracer, argv, timeout_ms, status, error);
 }
 
-gboolean guest_trace_status(Agent *agent, GuestTraceStatus *status,
+gboolean guest_trace_status(const GuestTracer *tracer, GuestTraceStatus *status,
                             GError **error)
 {
     g_autoptr(GPtrArray) argv = NULL;
 
-    if (has_own_commands(agent)) {
-        return run_command(agent, "guest-trace-status", NULL, RUN_TIMEOUT_MS,
-                           status, error);
+    if (has_own_commands(tracer)) {
+        return run_command(tracer->agent, "guest-trace-status", NULL,
+                           RUN_TIMEOUT_MS, status, error);
     }
-    argv = new_argv("status");
+    argv = new_argv(tracer, "status");
     g_ptr_array_add(argv, NULL);
-    return run_program(agent, argv, RUN_TIMEOUT_MS, status, error);
+    return run_program(tracer, argv, RUN_TIMEOUT_MS, status, error);
 }
 
 void guest_trace_status_clear(GuestTraceStatus *status)

@@ -36,21 +36,31 @@ typedef struct GuestTraceStatus {
     char *failure;       /* why it failed, printable; NULL if it didn't */
 } GuestTraceStatus;
 
+/* The recorder in a guest; all borrowed. */
+typedef struct GuestTracer {
+    Agent *agent;
+    const char *program;     /* a path in the guest; NULL: as it is installed */
+    const char *output_file; /* in the guest; NULL: the trace channel */
+} GuestTracer;
+
 /* An error that says what to change, if neither way is open. */
-gboolean guest_trace_check(const Agent *agent, GError **error);
+gboolean guest_trace_check(const GuestTracer *tracer, GError **error);
+
+/* Whether the program in the guest can be run, and is one of ours. */
+gboolean guest_trace_try_program(const GuestTracer *tracer, GError **error);
 
 /* Returns when events are being recorded. */
-gboolean guest_trace_start(Agent *agent, const GuestTraceOptions *options,
-                           GError **error);
+gboolean guest_trace_start(const GuestTracer *tracer,
+                           const GuestTraceOptions *options, GError **error);
 
 /*
  * Ends the recording and waits up to timeout_s for what is left to be sent;
  * after that status->state is STOPPING.
  */
-gboolean guest_trace_stop(Agent *agent, unsigned timeout_s,
+gboolean guest_trace_stop(const GuestTracer *tracer, unsigned timeout_s,
                           GuestTraceStatus *status, GError **error);
 
-gboolean guest_trace_status(Agent *agent, GuestTraceStatus *status,
+gboolean guest_trace_status(const GuestTracer *tracer, GuestTraceStatus *status,
                             GError **error);
 
 void guest_trace_status_clear(GuestTraceStatus *status);

@@ -111,18 +111,37 @@ static JsonChannelStatus fail_closed(JsonChannel *channel, int code,
     return JSON_CHANNEL_FAILED;
 }
 
-gboolean json_channel_send(JsonChannel *channel, const char *prefix,
-                           json_object *message, gint64 deadline,
-                           GError **error)
+/* With fd, unless that is -1: it travels with the first byte. */
+static ssize_t send_some(JsonChannel *channel, const char *text, size_t length,
+                         int fd)
 {
-    g_autofree char *text = g_strconcat(
-        prefix, json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN),
-        "\n", NULL);
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = (char *)text, .iov_len = length};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+        message.msg_control = control.space;
+        message.msg_controllen = sizeof(control.space);
+    }
+    return sendmsg(channel->fd, &message, MSG_NOSIGNAL);
+}
+
+static gboolean send_all(JsonChannel *channel, const char *text, int fd,
+                         gint64 deadline, GError **error)
+{
     size_t length = strlen(text);
     size_t done = 0;
 
     while (done < length) {
-        ssize_t n = send(channel->fd, text + done, length - done, MSG_NOSIGNAL);
+        ssize_t n =
+            send_some(channel, text + done, length - done, done == 0 ? fd : -1);
         JsonChannelStatus status;
 
         if (n >= 0) {
@@ -146,6 +165,27 @@ gboolean json_channel_send(JsonChannel *channel, const char *prefix,
         }
     }
     return TRUE;
+}
+
+gboolean json_channel_send(JsonChannel *channel, const char *prefix,
+                           json_object *message, gint64 deadline,
+                           GError **error)
+{
+    g_autofree char *text = g_strconcat(
+        prefix, json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN),
+        "\n", NULL);
+
+    return send_all(channel, text, -1, deadline, error);
+}
+
+gboolean json_channel_send_fd(JsonChannel *channel, json_object *message,
+                              int fd, gint64 deadline, GError **error)
+{
+    g_autofree char *text = g_strconcat(
+        json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN), "\n",
+        NULL);
+
+    return send_all(channel, text, fd, deadline, error);
 }
 
 /* Gets more bytes into the empty buffer. */

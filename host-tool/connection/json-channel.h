@@ -37,6 +37,10 @@ gboolean json_channel_send(JsonChannel *channel, const char *prefix,
                            json_object *message, gint64 deadline,
                            GError **error);
 
+/* The same, with a file descriptor (the caller's) along with it. */
+gboolean json_channel_send_fd(JsonChannel *channel, json_object *message,
+                              int fd, gint64 deadline, GError **error);
+
 /* A deadline in the past takes only what has already arrived. */
 JsonChannelStatus json_channel_receive(JsonChannel *channel, gint64 deadline,
                                        json_object **message, GError **error);

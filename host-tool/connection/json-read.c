@@ -7,6 +7,31 @@
 
 #include <string.h>
 
+#define MAX_DEPTH  32
+#define MAX_VALUES 200000
+
+json_object *json_read_text(const char *text)
+{
+    struct json_tokener *tokener;
+    size_t n_values = 0;
+    size_t length = 0;
+    json_object *object;
+
+    for (; text[length]; length++) {
+        n_values += strchr(",[{", text[length]) != NULL;
+    }
+    if (n_values > MAX_VALUES || length > G_MAXINT) {
+        return NULL;
+    }
+    tokener = json_tokener_new_ex(MAX_DEPTH);
+    object = json_tokener_parse_ex(tokener, text, (int)length);
+    json_tokener_free(tokener);
+    if (!json_object_is_type(object, json_type_object)) {
+        g_clear_pointer(&object, json_object_put);
+    }
+    return object;
+}
+
 json_object *json_read_member(json_object *object, const char *key,
                               json_type type)
 {

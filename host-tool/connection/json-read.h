@@ -13,6 +13,12 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_object, json_object_put)
 
+/*
+ * The object that text is, the caller's; NULL if it is none, or too deep, or
+ * of more values than anybody has a reason to send.
+ */
+json_object *json_read_text(const char *text);
+
 /* The member, borrowed, if object is an object and has it with that type. */
 json_object *json_read_member(json_object *object, const char *key,
                               json_type type);

@@ -161,15 +161,32 @@ static OffsetQuery *throw_nonsense(const char *what, GError **error)
     return NULL;
 }
 
+OffsetQuery *offset_query_new(void)
+{
+    OffsetQuery *query = g_new0(OffsetQuery, 1);
+
+    query->readings = g_array_new(FALSE, TRUE, sizeof(OffsetReading));
+    g_array_set_clear_func(query->readings, clear_reading);
+    return query;
+}
+
+gboolean offset_source_is_tcg(OffsetSource source)
+{
+    return source == OFFSET_SOURCE_TCG || source == OFFSET_SOURCE_NONE_TCG;
+}
+
+gboolean offset_source_has_offset(OffsetSource source)
+{
+    return source != OFFSET_SOURCE_NONE_KVM && source != OFFSET_SOURCE_NONE_TCG;
+}
+
 OffsetQuery *offset_query_parse(json_object *answer, GError **error)
 {
-    g_autoptr(OffsetQuery) query = g_new0(OffsetQuery, 1);
+    g_autoptr(OffsetQuery) query = offset_query_new();
     json_object *host = json_read_member(answer, "host", json_type_object);
     json_object *list = json_read_array(answer, "vcpus", MAX_VCPUS);
     size_t n = list ? json_object_array_length(list) : 0;
 
-    query->readings = g_array_new(FALSE, TRUE, sizeof(OffsetReading));
-    g_array_set_clear_func(query->readings, clear_reading);
     if (!host || !read_khz(host, &query->host_khz)) {
         return throw_nonsense("no valid host", error);
     }

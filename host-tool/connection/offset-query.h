@@ -17,6 +17,10 @@ typedef enum OffsetSource {
     OFFSET_SOURCE_KVM,     /* exact */
     OFFSET_SOURCE_KVM_MSR, /* KVM is too old to tell: within error_ticks */
     OFFSET_SOURCE_TCG,     /* may creep by some ticks */
+    /* Not from QEMU: */
+    OFFSET_SOURCE_DEBUGFS,  /* KVM's own file, exact */
+    OFFSET_SOURCE_NONE_KVM, /* offset_ticks means nothing */
+    OFFSET_SOURCE_NONE_TCG,
 } OffsetSource;
 
 /* What QEMU is to answer from. */
@@ -68,9 +72,16 @@ typedef struct OffsetQuery {
  */
 OffsetQuery *offset_query_run(GuestLink *link, OffsetFreshness freshness,
                               GError **error);
+/* One without readings, to be filled by who asks in other ways. */
+OffsetQuery *offset_query_new(void);
 /* Checks an answer ("return" member). */
 OffsetQuery *offset_query_parse(json_object *answer, GError **error);
 void offset_query_free(OffsetQuery *query);
+
+/* Whether the guest runs under TCG rather than KVM. */
+gboolean offset_source_is_tcg(OffsetSource source);
+/* Whether offset_ticks is known. */
+gboolean offset_source_has_offset(OffsetSource source);
 
 /* The reading of the vCPU with that APIC id, or NULL. */
 const OffsetReading *offset_query_find(const OffsetQuery *query,

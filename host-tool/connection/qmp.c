@@ -26,23 +26,11 @@ struct Qmp {
 
 static void keep_event(Qmp *qmp, const char *name)
 {
-    static const struct {
-        const char *name;
-        GuestEventKind kind;
-    } known[] = {
-        {"STOP", GUEST_EVENT_STOP},
-        {"RESUME", GUEST_EVENT_RESUME},
-        {"RESET", GUEST_EVENT_RESET},
-        {"SHUTDOWN", GUEST_EVENT_SHUTDOWN},
-        {"GUEST_PANICKED", GUEST_EVENT_PANIC},
-    };
+    GuestEvent event = {.host_ticks = host_ticks_now()};
 
-    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (g_str_equal(name, known[i].name) && qmp->events->len < MAX_EVENTS) {
-            GuestEvent event = {known[i].kind, host_ticks_now()};
-
-            g_array_append_val(qmp->events, event);
-        }
+    if (guest_event_kind_parse(name, &event.kind) &&
+        qmp->events->len < MAX_EVENTS) {
+        g_array_append_val(qmp->events, event);
     }
 }
 
@@ -83,9 +71,10 @@ static json_object *throw_reply_error(Qmp *qmp, const char *command,
     return NULL;
 }
 
+/* fd goes with the command; -1: none does. */
 static json_object *execute_until(Qmp *qmp, const char *command,
-                                  json_object *arguments, gint64 deadline,
-                                  GError **error)
+                                  json_object *arguments, int fd,
+                                  gint64 deadline, GError **error)
 {
     g_autoptr(json_object) request = json_object_new_object();
     int64_t id = ++qmp->last_id;
@@ -95,7 +84,9 @@ static json_object *execute_until(Qmp *qmp, const char *command,
         json_object_object_add(request, "arguments", arguments);
     }
     json_object_object_add(request, "id", json_object_new_int64(id));
-    if (!json_channel_send(qmp->channel, "", request, deadline, error)) {
+    if (fd >= 0
+            ? !json_channel_send_fd(qmp->channel, request, fd, deadline, error)
+            : !json_channel_send(qmp->channel, "", request, deadline, error)) {
         return NULL;
     }
     for (;;) {
@@ -134,8 +125,20 @@ static json_object *execute_until(Qmp *qmp, const char *command,
 json_object *qmp_execute(Qmp *qmp, const char *command, json_object *arguments,
                          unsigned timeout_ms, GError **error)
 {
-    return execute_until(qmp, command, arguments,
+    return execute_until(qmp, command, arguments, -1,
                          json_channel_deadline(timeout_ms), error);
+}
+
+gboolean qmp_send_fd(Qmp *qmp, int fd, const char *name, unsigned timeout_ms,
+                     GError **error)
+{
+    json_object *arguments = json_object_new_object();
+    g_autoptr(json_object) answer = NULL;
+
+    json_object_object_add(arguments, "fdname", json_object_new_string(name));
+    answer = execute_until(qmp, "getfd", arguments, fd,
+                           json_channel_deadline(timeout_ms), error);
+    return answer != NULL;
 }
 
 static gboolean greet(Qmp *qmp, GError **error)
@@ -162,7 +165,7 @@ static gboolean greet(Qmp *qmp, GError **error)
                     json_channel_peer(qmp->channel));
         return FALSE;
     }
-    done = execute_until(qmp, "qmp_capabilities", NULL, deadline, error);
+    done = execute_until(qmp, "qmp_capabilities", NULL, -1, deadline, error);
     return done != NULL;
 }
 

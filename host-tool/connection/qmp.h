@@ -26,6 +26,10 @@ void qmp_free(Qmp *qmp);
 json_object *qmp_execute(Qmp *qmp, const char *command, json_object *arguments,
                          unsigned timeout_ms, GError **error);
 
+/* Gives QEMU a copy of fd, which its other commands then know by name. */
+gboolean qmp_send_fd(Qmp *qmp, int fd, const char *name, unsigned timeout_ms,
+                     GError **error);
+
 /* For polling only. */
 int qmp_fd(const Qmp *qmp);
 

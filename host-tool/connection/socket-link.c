@@ -5,15 +5,23 @@
  */
 #include "connection/socket-link.h"
 
+#include <unistd.h>
+
 #include "connection/agent-channel.h"
+#include "connection/connection-error.h"
+#include "connection/hotplug.h"
+#include "connection/json-read.h"
 #include "connection/qmp.h"
 #include "connection/unix-connect.h"
+
+#define STATUS_TIMEOUT_MS 10000
 
 typedef struct SocketLink {
     GuestLink link;
     Qmp *qmp;
     AgentChannel *agent;
-    char *trace_path;
+    char *trace_path; /* NULL: it is plugged in */
+    int plugged_fd;   /* our end of what was plugged in; -1: taken or none */
 } SocketLink;
 
 static json_object *socket_qmp_execute(GuestLink *link, const char *command,
@@ -35,10 +43,58 @@ static json_object *socket_agent_execute(GuestLink *link, const char *command,
                                  error);
 }
 
-static int socket_open_trace(GuestLink *link, GError **error)
+static gboolean socket_check_running(GuestLink *link, GError **error)
+{
+    g_autoptr(json_object) status =
+        socket_qmp_execute(link, "query-status", NULL, STATUS_TIMEOUT_MS,
+                           error);
+    gboolean is_running = TRUE;
+
+    if (!status) {
+        return FALSE;
+    }
+    json_read_bool(status, "running", &is_running);
+    if (!is_running) {
+        g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_REFUSED,
+                    "the guest is paused, so that its agent cannot answer; "
+                    "continue it with QMP's command 'cont'");
+    }
+    return is_running;
+}
+
+static gboolean socket_has_trace(GuestLink *link, gboolean *has,
+                                 G_GNUC_UNUSED GError **error)
+{
+    *has = ((SocketLink *)link)->trace_path != NULL;
+    return TRUE;
+}
+
+static gboolean socket_plug_trace(GuestLink *link, GError **error)
 {
     SocketLink *self = (SocketLink *)link;
 
+    /* What a killed recording left leads nowhere. */
+    if (!hotplug_remove(self->qmp, error)) {
+        return FALSE;
+    }
+    self->plugged_fd = hotplug_add(self->qmp, GUEST_LINK_TRACE_PORT, error);
+    return self->plugged_fd >= 0;
+}
+
+static gboolean socket_unplug_trace(GuestLink *link, GError **error)
+{
+    return hotplug_remove(((SocketLink *)link)->qmp, error);
+}
+
+static int socket_open_trace(GuestLink *link, GError **error)
+{
+    SocketLink *self = (SocketLink *)link;
+    int fd = self->plugged_fd;
+
+    if (fd >= 0) {
+        self->plugged_fd = -1;
+        return fd;
+    }
     return unix_connect(self->trace_path, "the trace channel", error);
 }
 
@@ -63,6 +119,9 @@ static void socket_free(GuestLink *link)
 
     qmp_free(self->qmp);
     agent_channel_free(self->agent);
+    if (self->plugged_fd >= 0) {
+        close(self->plugged_fd);
+    }
     g_free(self->trace_path);
     g_free(self);
 }
@@ -70,6 +129,10 @@ static void socket_free(GuestLink *link)
 static const GuestLinkOps socket_ops = {
     .qmp_execute = socket_qmp_execute,
     .agent_execute = socket_agent_execute,
+    .check_running = socket_check_running,
+    .has_trace = socket_has_trace,
+    .plug_trace = socket_plug_trace,
+    .unplug_trace = socket_unplug_trace,
     .open_trace = socket_open_trace,
     .event_fd = socket_event_fd,
     .pump = socket_pump,
@@ -84,6 +147,7 @@ GuestLink *socket_link_open(const SocketLinkPaths *paths, GError **error)
 
     link->ops = &socket_ops;
     self->trace_path = g_strdup(paths->trace);
+    self->plugged_fd = -1;
     self->qmp = qmp_connect(paths->qmp, error);
     if (!self->qmp) {
         return NULL;

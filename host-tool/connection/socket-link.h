@@ -12,7 +12,7 @@
 typedef struct SocketLinkPaths {
     const char *qmp;
     const char *agent;
-    const char *trace;
+    const char *trace; /* NULL: the guest has no such channel */
 } SocketLinkPaths;
 
 /* Connects to the monitor and the agent; the trace is opened when asked for. */

@@ -79,7 +79,7 @@ static GArray *samples_of(const SessionVcpu *vcpu, const GPtrArray *queries)
         const OffsetReading *reading = offset_query_find(query, vcpu->apic_id);
         OffsetSample sample;
 
-        if (!reading) {
+        if (!reading || !offset_source_has_offset(reading->source)) {
             continue;
         }
         sample = (OffsetSample){
@@ -88,6 +88,9 @@ static GArray *samples_of(const SessionVcpu *vcpu, const GPtrArray *queries)
             .offset_ticks = reading->offset_ticks,
             .error_ticks = reading->error_ticks,
             .clocks = reading->clocks,
+            .provenance = reading->source == OFFSET_SOURCE_DEBUGFS
+                              ? CLOCK_PROVENANCE_DEBUGFS
+                              : CLOCK_PROVENANCE_QMP,
             .effective_from_guest_ticks = reading->effective_from_guest_ticks,
         };
         g_array_append_val(samples, sample);
@@ -136,8 +139,10 @@ static TscScaling scaling_of(SessionMachine *machine, const SessionVcpu *vcpu,
             &g_array_index(vcpu->segments, ClockSegment, 0);
 
         return (TscScaling){
-            .kind = known->error_ticks == UINT64_MAX ? TSC_SCALING_UNKNOWN
-                                                     : TSC_SCALING_EXACT,
+            .kind = known->error_ticks == UINT64_MAX &&
+                            known->provenance != CLOCK_PROVENANCE_INFERRED
+                        ? TSC_SCALING_UNKNOWN
+                        : TSC_SCALING_EXACT,
             .ratio = known->map.ratio,
             .frac_bits = known->map.frac_bits,
         };
@@ -170,6 +175,40 @@ static void keep_error(SessionVcpu *vcpu, uint64_t error_ticks)
     }
 }
 
+static gboolean is_unknown(const ClockSegment *segment)
+{
+    return segment->provenance == CLOCK_PROVENANCE_INFERRED &&
+           segment->error_ticks == UINT64_MAX;
+}
+
+/* Until it is inferred from the traces. */
+static void set_unknown_segment(SessionVcpu *vcpu, uint64_t ratio,
+                                uint32_t frac_bits)
+{
+    ClockSegment unknown = {
+        .to_host_ticks = UINT64_MAX,
+        .map = {.ratio = ratio, .frac_bits = frac_bits},
+        .error_ticks = UINT64_MAX,
+        .provenance = CLOCK_PROVENANCE_INFERRED,
+    };
+
+    g_array_set_size(vcpu->segments, 0);
+    g_array_append_val(vcpu->segments, unknown);
+}
+
+static void set_tcg_segments(SessionVcpu *vcpu, const GPtrArray *queries,
+                             GPtrArray *notes)
+{
+    g_autoptr(GArray) samples = samples_of(vcpu, queries);
+    OffsetVcpu who = {vcpu->apic_id, vcpu->thread_id, 1, 0};
+
+    if (samples->len == 0) {
+        set_unknown_segment(vcpu, 1, 0);
+        return;
+    }
+    replace_segments(vcpu, offsets_tcg_segments(&who, samples, notes));
+}
+
 static void set_kvm_segments(SessionMachine *machine, SessionVcpu *vcpu,
                              const GPtrArray *queries, const GArray *changes,
                              GPtrArray *notes)
@@ -179,6 +218,10 @@ static void set_kvm_segments(SessionMachine *machine, SessionVcpu *vcpu,
     OffsetVcpu who = {vcpu->apic_id, vcpu->thread_id, scaling.ratio,
                       scaling.frac_bits};
 
+    if (samples->len == 0 && !offsets_have_changes(&who, changes)) {
+        set_unknown_segment(vcpu, scaling.ratio, scaling.frac_bits);
+        return;
+    }
     replace_segments(vcpu, offsets_kvm_segments(&who, samples, changes, notes));
     if (scaling.kind == TSC_SCALING_UNKNOWN) {
         keep_error(vcpu, UINT64_MAX);
@@ -190,8 +233,8 @@ void guest_clock_set(SessionMachine *machine, const GPtrArray *queries,
 {
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     const OffsetQuery *first = queries->pdata[0];
-    gboolean is_tcg = g_array_index(first->readings, OffsetReading, 0).source ==
-                      OFFSET_SOURCE_TCG;
+    gboolean is_tcg = offset_source_is_tcg(
+        g_array_index(first->readings, OffsetReading, 0).source);
 
     g_free(machine->accelerator);
     machine->accelerator = g_strdup(is_tcg ? TCG : KVM);
@@ -202,10 +245,7 @@ void guest_clock_set(SessionMachine *machine, const GPtrArray *queries,
         SessionVcpu *vcpu = machine->vcpus->pdata[i];
 
         if (is_tcg) {
-            g_autoptr(GArray) samples = samples_of(vcpu, queries);
-            OffsetVcpu who = {vcpu->apic_id, vcpu->thread_id, 1, 0};
-
-            replace_segments(vcpu, offsets_tcg_segments(&who, samples, notes));
+            set_tcg_segments(vcpu, queries, notes);
         } else {
             set_kvm_segments(machine, vcpu, queries, changes, notes);
         }
@@ -238,9 +278,15 @@ void guest_clock_recover(SessionMachine *machine, const GArray *changes)
         first = &g_array_index(vcpu->segments, ClockSegment, 0);
         who = (OffsetVcpu){vcpu->apic_id, vcpu->thread_id, first->map.ratio,
                            first->map.frac_bits};
-        sample.offset_ticks = first->map.offset_ticks;
-        g_array_append_val(samples, sample);
-        for (guint n = 0; n < vcpu->segments->len; n++) {
+        if (is_unknown(first) && !offsets_have_changes(&who, changes)) {
+            continue;
+        }
+        if (!is_unknown(first)) {
+            sample.offset_ticks = first->map.offset_ticks;
+            sample.provenance = first->provenance;
+            g_array_append_val(samples, sample);
+        }
+        for (guint n = 0; samples->len > 0 && n < vcpu->segments->len; n++) {
             error_ticks =
                 MAX(error_ticks,
                     g_array_index(vcpu->segments, ClockSegment, n).error_ticks);

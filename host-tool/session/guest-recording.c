@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "connection/connection-error.h"
+#include "connection/guest-file.h"
 #include "connection/offset-query.h"
 #include "session/guest-clock.h"
 #include "session/session-error.h"
@@ -32,6 +33,8 @@
 #define DRAIN_MAX_US      (30 * G_USEC_PER_SEC)
 /* The same when the guest didn't say how much there is. */
 #define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
+/* Each look at a recording that stays in the guest is work for the guest. */
+#define PULL_LOOK_US (5 * G_USEC_PER_SEC)
 
 GuestRecording *guest_recording_new(const GuestAddress *address)
 {
@@ -40,6 +43,7 @@ GuestRecording *guest_recording_new(const GuestAddress *address)
     guest->name = g_strdup(address->name);
     guest->address = guest_address_copy(address);
     guest->request_fd = guest->control_fd = -1;
+    guest->pull_fd = -1;
     guest->queries =
         g_ptr_array_new_with_free_func((GDestroyNotify)offset_query_free);
     return guest;
@@ -53,6 +57,10 @@ void guest_recording_free(GuestRecording *guest)
         if (guest->control_fd >= 0) {
             close(guest->control_fd);
         }
+        if (guest->pull_fd >= 0) {
+            close(guest->pull_fd);
+        }
+        guest_leavings_clear(&guest->leavings);
         agent_free(guest->agent);
         guest_link_free(guest->link);
         guest_address_free(guest->address);
@@ -83,7 +91,8 @@ void guest_recording_fail(GuestRecording *guest, char *sentence)
 static gboolean take_query(GuestRecording *guest, OffsetFreshness freshness,
                            GError **error)
 {
-    OffsetQuery *query = offset_query_run(guest->link, freshness, error);
+    OffsetQuery *query = offset_source_query(guest->link, guest->offset_choice,
+                                             freshness, error);
 
     if (!query) {
         return FALSE;
@@ -92,12 +101,30 @@ static gboolean take_query(GuestRecording *guest, OffsetFreshness freshness,
     return TRUE;
 }
 
+/* Borrows from guest. */
+static GuestTracer tracer_of(const GuestRecording *guest)
+{
+    return (GuestTracer){
+        .agent = guest->agent,
+        .program = guest->leavings.program_file,
+        .output_file = guest->leavings.stream_file,
+    };
+}
+
+static void tell_guardian(GuestRecording *guest)
+{
+    if (guest->guardian) {
+        guardian_tell(guest->guardian, guest->index, &guest->leavings);
+    }
+}
+
 /* Somebody else's recording is not ours to stop. */
 static gboolean check_idle(GuestRecording *guest, GError **error)
 {
     g_auto(GuestTraceStatus) status = {0};
+    GuestTracer tracer = tracer_of(guest);
 
-    if (!guest_trace_status(guest->agent, &status, error)) {
+    if (!guest_trace_status(&tracer, &status, error)) {
         return FALSE;
     }
     if (status.state == GUEST_TRACE_RECORDING ||
@@ -111,18 +138,147 @@ static gboolean check_idle(GuestRecording *guest, GError **error)
     return TRUE;
 }
 
-gboolean guest_recording_check(GuestRecording *guest, GError **error)
+/* Where a guest lets programs run and files be; not all have all of them. */
+static const char *const guest_dirs[] = {"/var/tmp", "/tmp", "/root", "/run"};
+
+/* A name that nobody can have prepared, and without blanks. */
+static char *new_guest_file(const char *dir, const char *suffix)
 {
+    return g_strdup_printf("%s/qga-trace-%08x%08x%s", dir, g_random_int(),
+                           g_random_int(), suffix);
+}
+
+static gboolean push_to(GuestRecording *guest, const char *dir, int fd,
+                        GError **error)
+{
+    GuestTracer tracer;
+
+    guest->leavings.program_file = new_guest_file(dir, "");
+    tell_guardian(guest);
+    tracer = tracer_of(guest);
+    if (lseek(fd, 0, SEEK_SET) == 0 &&
+        guest_file_write(guest->agent, tracer.program, fd, error) &&
+        guest_file_make_program(guest->agent, tracer.program, error) &&
+        guest_trace_try_program(&tracer, error)) {
+        return TRUE;
+    }
+    guest_file_remove(guest->agent, tracer.program, NULL);
+    g_clear_pointer(&guest->leavings.program_file, g_free);
+    tell_guardian(guest);
+    return FALSE;
+}
+
+/* Copies the recorder into the first directory from which it can be run. */
+static gboolean push_recorder(GuestRecording *guest, const char *path,
+                              GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    GError *cause = NULL;
+
+    if (fd < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "cannot open '%s', which is to be copied into the guest: "
+                    "%s",
+                    path, g_strerror(errno));
+        return FALSE;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(guest_dirs); i++) {
+        g_clear_error(&cause);
+        if (push_to(guest, guest_dirs[i], fd, &cause)) {
+            break;
+        }
+    }
+    close(fd);
+    if (!guest->leavings.program_file) {
+        g_propagate_prefixed_error(error, cause,
+                                   "cannot copy a recorder into the guest: ");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* The guest will record into a file of its own. */
+static gboolean choose_pull(GuestRecording *guest, GError **error)
+{
+    if (!guest_file_check_read(guest->agent, error)) {
+        return FALSE;
+    }
+    guest->leavings.stream_file = new_guest_file(guest_dirs[0], ".stream");
+    tell_guardian(guest);
+    return TRUE;
+}
+
+static char *pull_warning(const GuestRecording *guest, const char *why)
+{
+    return g_strdup_printf("guest '%s' gets no trace channel (%s), so its "
+                           "recording stays in the guest until the end and is "
+                           "then copied through the agent, which is slow",
+                           guest->name, why);
+}
+
+static gboolean plug_channel(GuestRecording *guest, char **warning,
+                             GError **error)
+{
+    GError *cause = NULL;
+    gboolean has_trace = FALSE;
+
+    if (!guest_link_has_trace(guest->link, &has_trace, error)) {
+        return FALSE;
+    }
+    if (has_trace) {
+        return TRUE;
+    }
+    if (guest->is_pulled_only) {
+        *warning = pull_warning(guest, "as asked for");
+        return choose_pull(guest, error);
+    }
+    guest->leavings.is_plugged = TRUE;
+    tell_guardian(guest);
+    if (guest_link_plug_trace(guest->link, &cause)) {
+        return TRUE;
+    }
+    guest->leavings.is_plugged = FALSE;
+    tell_guardian(guest);
+    if (g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_BUSY) ||
+        !choose_pull(guest, NULL)) {
+        g_propagate_error(error, cause);
+        return FALSE;
+    }
+    *warning = pull_warning(guest, cause->message);
+    g_error_free(cause);
+    return TRUE;
+}
+
+static gboolean connect_agent(GuestRecording *guest, GError **error)
+{
+    guest->agent = agent_new(guest->link, error);
+    return guest->agent != NULL;
+}
+
+gboolean guest_recording_prepare(GuestRecording *guest,
+                                 const char *recorder_path, char **warning,
+                                 GError **error)
+{
+    GuestTracer tracer;
+
     /* Nothing is recorded yet that a fresh reading could disturb. */
-    if (!take_query(guest, OFFSET_FRESH, error)) {
+    if (!guest_link_check_running(guest->link, error) ||
+        !take_query(guest, OFFSET_FRESH, error)) {
         return FALSE;
     }
     if (guest_recording_is_asked_for(guest)) {
         return TRUE;
     }
-    guest->agent = agent_new(guest->link, error);
-    return guest->agent && guest_trace_check(guest->agent, error) &&
-           check_idle(guest, error);
+    if (!connect_agent(guest, error)) {
+        return FALSE;
+    }
+    if (recorder_path && (!guest_file_check_write(guest->agent, error) ||
+                          !push_recorder(guest, recorder_path, error))) {
+        return FALSE;
+    }
+    tracer = tracer_of(guest);
+    return guest_trace_check(&tracer, error) && check_idle(guest, error) &&
+           plug_channel(guest, warning, error);
 }
 
 gboolean guest_recording_query(GuestRecording *guest, OffsetFreshness freshness,
@@ -175,19 +331,25 @@ static int open_trace(GuestRecording *guest, GError **error)
 gboolean guest_recording_receive(GuestRecording *guest, const char *dir,
                                  uint64_t max_bytes, GError **error)
 {
-    int socket_fd = open_trace(guest, error);
-    int file_fd;
+    int file_fd = create_stream(dir, guest->machine->stream_file, error);
+    int socket_fd;
 
+    if (file_fd < 0) {
+        return FALSE;
+    }
+    guest->is_received = TRUE;
+    if (guest->leavings.stream_file) {
+        guest->pull_fd = file_fd;
+        guest->max_pull_bytes = max_bytes;
+        return TRUE;
+    }
+    socket_fd = open_trace(guest, error);
     if (socket_fd < 0) {
+        close(file_fd);
         return FALSE;
     }
     guest->control_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
     guest->control = control_new(guest->control_fd, CONTROL_HOST);
-    file_fd = create_stream(dir, guest->machine->stream_file, error);
-    if (file_fd < 0) {
-        close(socket_fd);
-        return FALSE;
-    }
     if (!guest_recording_is_asked_for(guest)) {
         discard_stale(socket_fd);
     }
@@ -245,7 +407,7 @@ static gboolean wait_first_bytes(GuestRecording *guest, GError **error)
 {
     gint64 end_us = g_get_monotonic_time() + FIRST_BYTES_US;
 
-    while (receiver_came_bytes(guest->receiver) == 0) {
+    while (guest->receiver && receiver_came_bytes(guest->receiver) == 0) {
         if (g_get_monotonic_time() > end_us ||
             receiver_state(guest->receiver) != RECEIVER_RECEIVING) {
             g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
@@ -264,11 +426,12 @@ static gboolean wait_first_bytes(GuestRecording *guest, GError **error)
 static gboolean has_left_recorder(GuestRecording *guest, const GError *cause)
 {
     g_auto(GuestTraceStatus) status = {0};
+    GuestTracer tracer = tracer_of(guest);
 
     if (g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_CLOSED)) {
         return FALSE;
     }
-    return guest_trace_status(guest->agent, &status, NULL) &&
+    return guest_trace_status(&tracer, &status, NULL) &&
            (status.state == GUEST_TRACE_RECORDING ||
             status.state == GUEST_TRACE_STOPPING);
 }
@@ -276,6 +439,7 @@ static gboolean has_left_recorder(GuestRecording *guest, const GError *cause)
 gboolean guest_recording_start(GuestRecording *guest,
                                const GuestTraceOptions *options, GError **error)
 {
+    GuestTracer tracer = tracer_of(guest);
     GError *cause = NULL;
 
     if (guest_recording_is_asked_for(guest)) {
@@ -284,7 +448,7 @@ gboolean guest_recording_start(GuestRecording *guest,
                     guest->request_limit_ms, "");
         return wait_first_bytes(guest, error);
     }
-    if (!guest_trace_start(guest->agent, options, &cause)) {
+    if (!guest_trace_start(&tracer, options, &cause)) {
         guest->is_started = has_left_recorder(guest, cause);
         g_propagate_error(error, cause);
         return FALSE;
@@ -366,8 +530,11 @@ gboolean guest_recording_follow(GuestRecording *guest)
     if (!is_open) {
         guest->condition = GUEST_NO_QEMU;
         guest_recording_fail(
-            guest, g_strdup_printf("QEMU of guest '%s' has ended, and with it "
-                                   "the recording (%s)",
+            guest, g_strdup_printf(guest->address->domain
+                                       ? "guest '%s' is gone, and with it the "
+                                         "recording (%s)"
+                                       : "QEMU of guest '%s' has ended, and "
+                                         "with it the recording (%s)",
                                    guest->name, error->message));
     }
     return guest->failure == NULL;
@@ -384,6 +551,9 @@ static gboolean is_silent(const GuestRecording *guest)
 
 char *guest_recording_receiver_failure(const GuestRecording *guest)
 {
+    if (!guest->receiver) {
+        return NULL;
+    }
     switch (receiver_state(guest->receiver)) {
     case RECEIVER_LIMIT:
         return g_strdup_printf("the stream of guest '%s' reached its limit "
@@ -407,6 +577,26 @@ char *guest_recording_receiver_failure(const GuestRecording *guest)
     case RECEIVER_ENDED:
     default:
         return NULL;
+    }
+}
+
+void guest_recording_limit_pull(GuestRecording *guest)
+{
+    gint64 now_us = g_get_monotonic_time();
+    g_auto(GuestTraceStatus) status = {0};
+    GuestTracer tracer = tracer_of(guest);
+
+    if (guest->pull_fd < 0 || guest->condition != GUEST_RUNNING ||
+        now_us < guest->next_pull_look_us) {
+        return;
+    }
+    guest->next_pull_look_us = now_us + PULL_LOOK_US;
+    if (guest_trace_status(&tracer, &status, NULL) &&
+        status.bytes_sent > guest->max_pull_bytes) {
+        guest_recording_fail(
+            guest, g_strdup_printf("the stream of guest '%s' reached its limit "
+                                   "(--max-size)",
+                                   guest->name));
     }
 }
 
@@ -441,6 +631,7 @@ static void stop_asked_for(GuestRecording *guest)
 static void wait_finished(GuestRecording *guest, GuestTraceStatus *status)
 {
     gint64 end_us = g_get_monotonic_time() + STOP_MAX_US;
+    GuestTracer tracer = tracer_of(guest);
     g_autoptr(GError) error = NULL;
 
     while (status->state == GUEST_TRACE_STOPPING ||
@@ -451,7 +642,7 @@ static void wait_finished(GuestRecording *guest, GuestTraceStatus *status)
         }
         g_usleep(STOP_POLL_US);
         guest_trace_status_clear(status);
-        if (!guest_trace_status(guest->agent, status, &error)) {
+        if (!guest_trace_status(&tracer, status, &error)) {
             fail_stop(guest, error->message);
             return;
         }
@@ -466,6 +657,7 @@ void guest_recording_stop(GuestRecording *guest)
 {
     g_auto(GuestTraceStatus) status = {0};
     g_autoptr(GError) error = NULL;
+    GuestTracer tracer = tracer_of(guest);
 
     if (!guest->is_started) {
         return;
@@ -475,8 +667,7 @@ void guest_recording_stop(GuestRecording *guest)
     case GUEST_RUNNING:
         if (guest_recording_is_asked_for(guest)) {
             stop_asked_for(guest);
-        } else if (guest_trace_stop(guest->agent, STOP_TIMEOUT_S, &status,
-                                    &error)) {
+        } else if (guest_trace_stop(&tracer, STOP_TIMEOUT_S, &status, &error)) {
             wait_finished(guest, &status);
         } else {
             fail_stop(guest, error->message);
@@ -493,11 +684,55 @@ void guest_recording_stop(GuestRecording *guest)
     }
 }
 
+static void pull(GuestRecording *guest)
+{
+    g_autoptr(GError) error = NULL;
+    uint64_t bytes = 0;
+
+    if (guest->condition == GUEST_RUNNING &&
+        !guest_file_read(guest->agent, guest->leavings.stream_file,
+                         guest->pull_fd, guest->max_pull_bytes, &bytes,
+                         &error)) {
+        guest_recording_fail(guest,
+                             g_strdup_printf("the recording of guest "
+                                             "'%s' could not be copied "
+                                             "from it: %s",
+                                             guest->name, error->message));
+    }
+    fsync(guest->pull_fd);
+    close(guest->pull_fd);
+    guest->pull_fd = -1;
+}
+
+void guest_recording_leave(GuestRecording *guest)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean ok;
+
+    if (!guest_leavings_exist(&guest->leavings)) {
+        return;
+    }
+    ok = guest->condition == GUEST_NO_QEMU
+             ? guest_leavings_remove_anew(&guest->leavings, guest->address,
+                                          &error)
+             : guest_leavings_remove(&guest->leavings, guest->link,
+                                     guest->agent, &error);
+    if (ok) {
+        guest_leavings_clear(&guest->leavings);
+    } else {
+        guest_recording_fail(guest, g_strdup(error->message));
+    }
+    tell_guardian(guest);
+}
+
 void guest_recording_drain(GuestRecording *guest)
 {
     gint64 end_us = g_get_monotonic_time() +
                     (guest->bytes_sent ? DRAIN_MAX_US : DRAIN_BLIND_US);
 
+    if (guest->pull_fd >= 0) {
+        pull(guest);
+    }
     while (guest->receiver && g_get_monotonic_time() < end_us &&
            receiver_state(guest->receiver) != RECEIVER_CLOSED &&
            receiver_state(guest->receiver) != RECEIVER_ENDED &&

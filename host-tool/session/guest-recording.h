@@ -14,6 +14,9 @@
 #include "connection/guest-trace.h"
 #include "connection/offset-query.h"
 #include "qga/control.h"
+#include "session/guardian.h"
+#include "session/guest-leavings.h"
+#include "session/offset-source.h"
 #include "session/receiver.h"
 #include "session/session-file.h"
 
@@ -29,12 +32,22 @@ typedef struct GuestRecording {
     GuestAddress *address; /* owned */
     GuestLink *link;       /* owned; NULL before it is opened */
     Agent *agent;
+    OffsetChoice offset_choice;
+    gboolean is_pulled_only; /* no trace channel may be plugged in */
     GPtrArray *queries;      /* of OffsetQuery, in order */
     SessionMachine *machine; /* the session's */
-    Receiver *receiver;      /* NULL before it is started */
+    Receiver *receiver;      /* NULL before it is started, or if pulled */
+    /* Where the stream of a guest without a channel is pulled to; -1: not. */
+    int pull_fd;
+    uint64_t max_pull_bytes;
+    gint64 next_pull_look_us;
+    GuestLeavings leavings;
+    Guardian *guardian; /* is told of the leavings by index; may be NULL */
+    guint index;
     GuestCondition condition;
-    gboolean is_started; /* it records, as far as we know */
-    gint64 awake_us;     /* since when it runs: g_get_monotonic_time() */
+    gboolean is_received; /* its stream is, or will be, stored */
+    gboolean is_started;  /* it records, as far as we know */
+    gint64 awake_us;      /* since when it runs: g_get_monotonic_time() */
     /*
      * Of a guest that asked for its recording: where it did, and its id.  It
      * records by itself then, and needs no agent.
@@ -43,7 +56,7 @@ typedef struct GuestRecording {
     uint64_t request_id;
     uint32_t request_limit_ms; /* to tell it */
     /* To speak to the recorder while the receiver listens. */
-    Control *control; /* NULL before guest_recording_receive() */
+    Control *control; /* NULL before guest_recording_receive(), or if pulled */
     int control_fd;
     uint64_t bytes_sent; /* by its own word, after a stop; else 0 */
     /* The first thing that went wrong; NULL if none.  The guest is out of the
@@ -58,8 +71,16 @@ void guest_recording_free(GuestRecording *guest);
 /* Connects to the guest, unless it has a link already. */
 gboolean guest_recording_open(GuestRecording *guest, GError **error);
 
-/* Whether everything is there for a recording; asks for the offsets once. */
-gboolean guest_recording_check(GuestRecording *guest, GError **error);
+/*
+ * Sees to it that everything is there for a recording, and asks for the
+ * offsets once.  recorder_path, unless it is NULL, is a static qga-trace that
+ * is copied into the guest.  A guest without a trace channel gets one; where
+ * that is not possible or allowed, *warning becomes a sentence (the caller's),
+ * and the recording is pulled out of the guest at its end.
+ */
+gboolean guest_recording_prepare(GuestRecording *guest,
+                                 const char *recorder_path, char **warning,
+                                 GError **error);
 
 /* Asks for the offsets and brings the machine's clocks up to date. */
 gboolean guest_recording_query(GuestRecording *guest, OffsetFreshness freshness,
@@ -101,6 +122,12 @@ void guest_recording_tell_stored(GuestRecording *guest, const char *session);
  */
 gboolean guest_recording_follow(GuestRecording *guest);
 
+/*
+ * Looks from time to time whether what a guest keeps for the end has become
+ * larger than is wanted of it, which is a failure like any other.
+ */
+void guest_recording_limit_pull(GuestRecording *guest);
+
 /* Why storing the stream ended, or NULL if it goes on; the caller's. */
 char *guest_recording_receiver_failure(const GuestRecording *guest);
 
@@ -110,8 +137,14 @@ char *guest_recording_receiver_failure(const GuestRecording *guest);
  */
 void guest_recording_stop(GuestRecording *guest);
 
-/* Waits until all that was sent is stored, or nothing more comes. */
+/*
+ * Waits until all that was sent is stored, or nothing more comes; or pulls it
+ * out of the guest.
+ */
 void guest_recording_drain(GuestRecording *guest);
+
+/* Takes out of the guest what the recording has put into it. */
+void guest_recording_leave(GuestRecording *guest);
 
 /* Keeps sentence (consumed) if it is the first one. */
 void guest_recording_fail(GuestRecording *guest, char *sentence);

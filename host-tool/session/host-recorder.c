@@ -343,6 +343,9 @@ static int reap(HostRecorder *recorder)
         capture_remove_stale(instance, NULL, NULL);
     }
     recorder->pid = 0;
+    if (WIFSIGNALED(status)) {
+        remove_stale_instances();
+    }
     return status;
 }
 

@@ -71,6 +71,16 @@ static gboolean is_change_of(const OffsetChange *change, const OffsetVcpu *vcpu)
            change->previous_ticks != change->next_ticks;
 }
 
+gboolean offsets_have_changes(const OffsetVcpu *vcpu, const GArray *changes)
+{
+    for (guint i = 0; changes && i < changes->len; i++) {
+        if (is_change_of(&g_array_index(changes, OffsetChange, i), vcpu)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /*
  * A guest may write its TSC as often as it likes, and each time makes a
  * segment.  What comes after this many is not worth a place in the session.
@@ -204,15 +214,15 @@ static void check_sample(const OffsetVcpu *vcpu, GArray *segments,
         met = i;
         if (distance(segment->map.offset_ticks, sample->offset_ticks) <=
             sample->error_ticks + segment->error_ticks) {
-            segment->provenance = CLOCK_PROVENANCE_QMP;
+            segment->provenance = sample->provenance;
             return;
         }
     }
     doubt(segments, met, sample->offset_ticks);
     add_note(notes, vcpu,
-             "QEMU says that the TSC offset was %" G_GINT64_FORMAT
+             "by %s the TSC offset was %" G_GINT64_FORMAT
              ", which no recorded change explains",
-             sample->offset_ticks);
+             clock_provenance_name(sample->provenance), sample->offset_ticks);
 }
 
 GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
@@ -227,7 +237,7 @@ GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
     if (segments->len == 0) {
         const OffsetSample *first = sample_at(samples, 0);
         ClockSegment only =
-            new_segment(vcpu, first->offset_ticks, CLOCK_PROVENANCE_QMP);
+            new_segment(vcpu, first->offset_ticks, first->provenance);
 
         only.error_ticks = first->error_ticks;
         g_array_append_val(segments, only);

@@ -24,7 +24,8 @@ typedef struct OffsetSample {
     uint64_t from_host_ticks; /* the answer is of some tick in between */
     uint64_t to_host_ticks;
     int64_t offset_ticks;
-    uint64_t error_ticks;                /* of offset_ticks, either way */
+    uint64_t error_ticks; /* of offset_ticks, either way */
+    ClockProvenance provenance;
     uint64_t effective_from_guest_ticks; /* TCG only */
     const GArray *clocks; /* of OffsetClock, borrowed; NULL: not told */
 } OffsetSample;
@@ -40,7 +41,8 @@ typedef struct OffsetVcpu {
 /*
  * The segments, of ClockSegment, the caller's, never empty.  The first one
  * starts at host tick 0 and the last one ends at UINT64_MAX: nothing is known
- * of other offsets there.  samples (of OffsetSample, at least one, in order)
+ * of other offsets there.  samples (of OffsetSample, in order; none only where
+ * the vCPU has changes)
  * were taken during the recording of changes (of OffsetChange, all vCPUs of
  * all VMs, in host-tick order; NULL: they were not recorded).  Where no change
  * was recorded, those count that QEMU tells of: between the ticks at which one
@@ -50,6 +52,9 @@ typedef struct OffsetVcpu {
  */
 GArray *offsets_kvm_segments(const OffsetVcpu *vcpu, const GArray *samples,
                              const GArray *changes, GPtrArray *notes);
+
+/* Whether changes tell of this vCPU's offset at all. */
+gboolean offsets_have_changes(const OffsetVcpu *vcpu, const GArray *changes);
 
 /* Likewise under TCG; samples were taken at the start, at the end and after
  * each continue. */

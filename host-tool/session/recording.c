@@ -42,6 +42,7 @@ typedef struct Recording {
     GPtrArray *guests; /* of GuestRecording */
     RecordingResult *result;
     HostRecorder *host;
+    Guardian *guardian;
     int signal_fd;
     gint64 begin_us;
     gint64 end_us; /* by --duration; G_MAXINT64 without */
@@ -171,8 +172,8 @@ static const OffsetQuery *first_query(const GuestRecording *guest)
 
 static gboolean is_kvm(const GuestRecording *guest)
 {
-    return g_array_index(first_query(guest)->readings, OffsetReading, 0)
-               .source == OFFSET_SOURCE_KVM;
+    return !offset_source_is_tcg(
+        g_array_index(first_query(guest)->readings, OffsetReading, 0).source);
 }
 
 static void describe_clock(Recording *self, Session *session)
@@ -213,6 +214,8 @@ static HostChoice *choose_host(Recording *self, GError **error)
     HostChoiceInput input = {
         .events = (const char *const *)self->options->host.events,
         .filters = (const char *const *)self->options->host.filters,
+        .host_cpus = self->options->host_cpus,
+        .all_cpus = self->options->all_cpus,
     };
 
     for (guint i = 0; i < self->guests->len; i++) {
@@ -253,6 +256,7 @@ static gboolean start_host(Recording *self, GError **error)
     options.events = choice->events;
     options.filters = choice->filters;
     options.cpumask = choice->cpumask;
+    say(self, "%s", choice->why);
     self->host = host_recorder_start(&options, fd, path,
                                      self->options->max_bytes, error);
     close(fd);
@@ -342,17 +346,52 @@ static gboolean check_command(const Recording *self, GError **error)
             agent_require_command(agent, "guest-exec-status", error));
 }
 
+/* Before anything is connected, so that the guardian has none of it. */
+static gboolean start_guardian(Recording *self, GError **error)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    for (guint i = 0; i < self->guests->len; i++) {
+        /* One that asked is connected, and has all that it needs. */
+        if (guest_recording_is_asked_for(guest_at(self, i))) {
+            return TRUE;
+        }
+        g_ptr_array_add(addresses, guest_at(self, i)->address);
+    }
+    self->guardian = guardian_start(addresses, error);
+    return self->guardian != NULL;
+}
+
 static gboolean check(Recording *self, GError **error)
 {
-    if (!check_host(error)) {
+    if (!check_host(error) || !start_guardian(self, error)) {
         return FALSE;
     }
     for (guint i = 0; i < self->guests->len; i++) {
         GuestRecording *guest = guest_at(self, i);
+        g_autofree char *warning = NULL;
+
+        guest->guardian = self->guardian;
+        guest->index = i;
+        guest->offset_choice = self->options->offset_choice;
+        guest->is_pulled_only = self->options->pulls_only;
+        if (take_signal(self)) {
+            return throw_interrupted(error);
+        }
         if (!guest_recording_open(guest, error) ||
-            !guest_recording_check(guest, error) ||
+            !guest_recording_prepare(guest, self->options->recorder_path,
+                                     &warning, error) ||
             (i == 0 && !check_command(self, error))) {
             return name_guest(self, guest, error);
+        }
+        if (warning && self->options->is_snapshot) {
+            g_set_error(error, SESSION_ERROR, SESSION_ERROR_REFUSED,
+                        "a flight recording needs a trace channel: %s",
+                        warning);
+            return FALSE;
+        }
+        if (warning) {
+            say(self, "warning: %s", warning);
         }
     }
     return !take_signal(self) || throw_interrupted(error);
@@ -404,6 +443,7 @@ static void look_at_guest(GuestRecording *guest)
     if (!guest_recording_follow(guest)) {
         return;
     }
+    guest_recording_limit_pull(guest);
     failure = guest_recording_receiver_failure(guest);
     if (failure) {
         /* If QEMU just died, its monitor tells so in a moment. */
@@ -481,8 +521,9 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
         if (!guest->failure && !guest_recording_has_ended(guest)) {
             fds[n++] = (struct pollfd){.fd = guest_link_event_fd(guest->link),
                                        .events = POLLIN};
-            fds[n++] = (struct pollfd){.fd = receiver_event_fd(guest->receiver),
-                                       .events = POLLIN};
+            fds[n++] = (struct pollfd){
+                .fd = guest->receiver ? receiver_event_fd(guest->receiver) : -1,
+                .events = POLLIN};
         }
     }
     poll(fds, n, timeout_ms(self));
@@ -503,7 +544,13 @@ static MachineProgress host_progress(const Recording *self)
 
 static MachineProgress guest_progress(const GuestRecording *guest)
 {
-    ReceiverSigns signs = receiver_signs(guest->receiver);
+    ReceiverSigns signs;
+
+    /* What stays in the guest until the end shows nothing of itself. */
+    if (!guest->receiver) {
+        return (MachineProgress){.name = guest->name};
+    }
+    signs = receiver_signs(guest->receiver);
 
     return (MachineProgress){
         .name = guest->name,
@@ -580,6 +627,14 @@ static void tell_stored(const Recording *self, GuestRecording *guest)
     }
 }
 
+static void keep_failure(const GuestRecording *guest, GError **first)
+{
+    if (guest->failure && !*first) {
+        g_set_error_literal(first, SESSION_ERROR, SESSION_ERROR_FAILED,
+                            guest->failure);
+    }
+}
+
 static void stop_guest(GuestRecording *guest, GError **first)
 {
     g_autoptr(GError) error = NULL;
@@ -589,14 +644,11 @@ static void stop_guest(GuestRecording *guest, GError **first)
         guest_recording_follow(guest);
     }
     guest_recording_stop(guest);
-    if (guest->receiver && guest->condition != GUEST_NO_QEMU &&
+    if (guest->is_received && guest->condition != GUEST_NO_QEMU &&
         !guest_recording_query(guest, OFFSET_FRESH, &error)) {
         guest_recording_fail(guest, g_strdup(error->message));
     }
-    if (guest->failure && !*first) {
-        g_set_error_literal(first, SESSION_ERROR, SESSION_ERROR_FAILED,
-                            guest->failure);
-    }
+    keep_failure(guest, first);
 }
 
 /*
@@ -638,8 +690,12 @@ static void stop(Recording *self, GError **first)
         keep_error(first, error);
     }
     for (guint i = 0; i < self->guests->len; i++) {
-        guest_recording_drain(guest_at(self, i));
-        tell_stored(self, guest_at(self, i));
+        GuestRecording *guest = guest_at(self, i);
+
+        guest_recording_drain(guest);
+        guest_recording_leave(guest);
+        keep_failure(guest, first);
+        tell_stored(self, guest);
     }
 }
 
@@ -740,6 +796,10 @@ gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
         remove_session(&self);
     }
     host_recorder_free(self.host);
+    guardian_free(self.guardian);
+    for (guint i = 0; i < guests->len; i++) {
+        guest_at(&self, i)->guardian = NULL;
+    }
     unblock_signals(&self, &old);
     if (first) {
         g_propagate_error(error, first);

@@ -41,7 +41,12 @@ typedef struct RecordingOptions {
     char **command;         /* to run in the first guest; NULL: none */
     RecorderOptions host;   /* events NULL: the default */
     GuestTraceOptions guest;
-    uint64_t max_bytes; /* for each machine's stream */
+    OffsetChoice offset_choice;
+    const char *host_cpus; /* such as "0-3"; NULL: chosen */
+    gboolean all_cpus;
+    gboolean pulls_only;       /* plug no trace channel in */
+    const char *recorder_path; /* to be copied into guests; or NULL */
+    uint64_t max_bytes;        /* for each machine's stream */
     /*
      * A flight recording: all machines keep their latest events and freeze
      * together, at the end or when a guest's own trigger says so.
@@ -56,8 +61,8 @@ typedef struct RecordingOptions {
 } RecordingOptions;
 
 typedef struct RecordingResult {
-    char *dir;            /* NULL: nothing was recorded */
-    Session *session;     /* likewise */
+    char *dir;              /* NULL: nothing was recorded */
+    Session *session;       /* likewise */
     gboolean was_signalled; /* by one of the signals below */
     gboolean has_process;   /* the command ran to its end */
     AgentProcess process;

@@ -9,6 +9,7 @@
 #include "session/session-dats.h"
 
 #include "session/guest-clock.h"
+#include "session/infer-offsets.h"
 #include "session/make-dat.h"
 #include "session/session-certificate.h"
 #include "session/session-error.h"
@@ -197,9 +198,15 @@ static void make_guest(Maker *maker, guint i)
     } else {
         guest_clock_recover(machine, maker->changes);
     }
+    options.peer_trace_id = machine_at(maker, 0)->trace_id;
+    if (infer_offsets_are_missing(machine)) {
+        /* What is searched is the file, which is made again with the result. */
+        if (make(maker, machine, &options)) {
+            infer_offsets(maker->dir, machine_at(maker, 0), machine);
+        }
+    }
     shifts = time_shifts(machine);
     options.time_shifts = shifts;
-    options.peer_trace_id = machine_at(maker, 0)->trace_id;
     if (!shifts) {
         note(machine, "the guest's TSC is scaled, which trace-cmd and "
                       "KernelShark cannot show; use qemu-trace-merge report");

@@ -7,10 +7,10 @@
 #include "session/tsc-scaling.h"
 
 #include <cpuid.h>
-#include <glob.h>
 #include <string.h>
 
-#define DEBUGFS_KVM           "/sys/kernel/debug/kvm"
+#include "session/kvm-debugfs.h"
+
 #define TOLERANCE_FILE        "/sys/module/kvm/parameters/tsc_tolerance_ppm"
 #define DEFAULT_TOLERANCE_PPM 250
 #define VMX_FRAC_BITS         48
@@ -48,42 +48,13 @@ static uint32_t tolerance_ppm(void)
     return MIN(ppm, 1000000);
 }
 
-/* The process is in the directory's name, the thread isn't. */
-static char *vcpu_dir(int32_t thread_id, uint32_t vcpu_id)
-{
-    g_autofree char *link = g_strdup_printf("/proc/%d/status", (int)thread_id);
-    g_autofree char *text = NULL;
-    g_autofree char *pattern = NULL;
-    glob_t found = {0};
-    const char *line;
-    char *dir = NULL;
-
-    if (!g_file_get_contents(link, &text, NULL, NULL)) {
-        return NULL;
-    }
-    line = strstr(text, "\nTgid:");
-    if (!line) {
-        return NULL;
-    }
-    pattern = g_strdup_printf(DEBUGFS_KVM "/%d-*/vcpu%u",
-                              atoi(line + strlen("\nTgid:")), vcpu_id);
-    if (glob(pattern, 0, NULL, &found) == 0) {
-        dir = g_strdup(found.gl_pathv[0]);
-    }
-    globfree(&found);
-    return dir;
-}
-
 /* FALSE if debugfs doesn't tell. */
 static gboolean read_debugfs(const char *dir, TscScaling *scaling)
 {
-    g_autofree char *ratio_path =
-        g_build_filename(dir, "tsc-scaling-ratio", NULL);
-    g_autofree char *bits_path =
-        g_build_filename(dir, "tsc-scaling-ratio-frac-bits", NULL);
     uint64_t ratio, bits;
 
-    if (!read_number(ratio_path, &ratio) || !read_number(bits_path, &bits) ||
+    if (!kvm_debugfs_read(dir, "tsc-scaling-ratio", &ratio) ||
+        !kvm_debugfs_read(dir, "tsc-scaling-ratio-frac-bits", &bits) ||
         bits > 63 || ratio == 0) {
         return FALSE;
     }
@@ -113,11 +84,18 @@ TscScaling tsc_scaling_find(uint32_t guest_khz, uint32_t host_khz,
     TscScaling scaling = {TSC_SCALING_NONE, 1, 0};
     g_autofree char *dir = NULL;
 
-    if (guest_khz == 0 || host_khz == 0 ||
-        tsc_scaling_is_within(guest_khz, host_khz, tolerance_ppm())) {
+    if (guest_khz == 0 || host_khz == 0) {
+        /* A QEMU that tells no frequency: KVM's own number is all there is. */
+        dir = kvm_debugfs_vcpu_dir(thread_id, vcpu_id);
+        if (dir) {
+            read_debugfs(dir, &scaling);
+        }
         return scaling;
     }
-    dir = vcpu_dir(thread_id, vcpu_id);
+    if (tsc_scaling_is_within(guest_khz, host_khz, tolerance_ppm())) {
+        return scaling;
+    }
+    dir = kvm_debugfs_vcpu_dir(thread_id, vcpu_id);
     if (dir && read_debugfs(dir, &scaling)) {
         return scaling;
     }

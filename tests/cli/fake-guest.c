@@ -11,7 +11,8 @@
  *   stock-agent    an agent without guest-trace commands
  *   blocked        an agent that may run nothing
  *   no-qga-trace   (with stock-agent) the program isn't installed
- *   no-command     a QEMU without query-vcpu-tsc-offset
+ *   no-command     a stock QEMU, without query-vcpu-tsc-offset
+ *   paused         a QEMU whose vCPUs are stopped
  *   busy           somebody else records in the guest
  *   mute-qmp, mute-agent     no answer at all
  *   babbling-agent           endless nonsense from the agent
@@ -38,6 +39,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -214,10 +216,61 @@ static json_object *new_offsets(const Fake *fake)
     return answer;
 }
 
+/* What every QEMU tells: query-cpus-fast and a vCPU's APIC id. */
+static json_object *new_cpus(void)
+{
+    json_object *list = json_object_new_array();
+    g_autoptr(GArray) cpus = find_cpus();
+
+    for (guint i = 0; i < cpus->len; i++) {
+        TraceHelloCpu cpu = g_array_index(cpus, TraceHelloCpu, i);
+        g_autofree char *path = g_strdup_printf("/fake/%u", cpu.apic_id);
+        json_object *vcpu;
+
+        if (cpu.apic_id == TRACE_STREAM_NO_APIC_ID) {
+            continue;
+        }
+        vcpu = json_object_new_object();
+        json_object_object_add(vcpu, "cpu-index", json_object_new_int(i));
+        json_object_object_add(vcpu, "thread-id",
+                               json_object_new_int(getpid()));
+        json_object_object_add(vcpu, "qom-path", json_object_new_string(path));
+        json_object_array_add(list, vcpu);
+    }
+    return list;
+}
+
+static json_object *get_property(json_object *request)
+{
+    json_object *arguments = NULL, *path = NULL;
+
+    json_object_object_get_ex(request, "arguments", &arguments);
+    json_object_object_get_ex(arguments, "path", &path);
+    return json_object_new_int(
+        atoi(json_object_get_string(path) + strlen("/fake/")));
+}
+
+static json_object *new_boolean(const char *key, gboolean value)
+{
+    json_object *object = json_object_new_object();
+
+    json_object_object_add(object, key, json_object_new_boolean(value));
+    return object;
+}
+
 static void run_qmp(Fake *fake, json_object *request, const char *command)
 {
     if (g_str_equal(command, "qmp_capabilities")) {
         reply(&fake->qmp, request, json_object_new_object());
+    } else if (g_str_equal(command, "query-status")) {
+        reply(&fake->qmp, request,
+              new_boolean("running", !does(fake, "paused")));
+    } else if (g_str_equal(command, "query-kvm")) {
+        reply(&fake->qmp, request, new_boolean("enabled", !does(fake, "tcg")));
+    } else if (g_str_equal(command, "query-cpus-fast")) {
+        reply(&fake->qmp, request, new_cpus());
+    } else if (g_str_equal(command, "qom-get")) {
+        reply(&fake->qmp, request, get_property(request));
     } else if (g_str_equal(command, "query-vcpu-tsc-offset") &&
                !does(fake, "no-command")) {
         reply(&fake->qmp, request, new_offsets(fake));

@@ -22,7 +22,8 @@ fi
 
 need_tracing
 for args in "--duration x" "--duration -1" "--max-size 5X" "--name host" \
-        "--name ../x" "-l kvm_*" "what" "--"; do
+        "--name ../x" "-l kvm_*" "what" \
+        "--offsets x" "--host-cpus 0-99999" "--host-cpus 0 --all-cpus" "--"; do
     record $args
     [ "$status" != 0 ] || fail "expected '$args' to be refused"
     [ "$(grep -c '^qemu-trace-merge record: ' err)" = 1 ] ||
@@ -42,9 +43,19 @@ expect_no_session
 expect_restored
 
 start_guest no-command
-record --duration 1
+record --duration 1 --offsets qmp
 expect_status 1
 expect_error "this QEMU has no query-vcpu-tsc-offset"
+expect_no_session
+record --duration 1 --offsets debugfs
+expect_status 1
+expect_error "debugfs does not tell the TSC offsets"
+expect_no_session
+
+start_guest paused
+record --duration 1
+expect_status 1
+expect_error "the guest is paused"
 expect_no_session
 
 start_guest blocked

@@ -42,6 +42,7 @@ LIBRARY_ROOMS = {
                               "host-tool/output/perfetto-types.h"],
     r"traceevent/": ["host-tool/trace-data"],
     r"tracefs": ["qga"],
+    r"libvirt/": ["host-tool/connection/libvirt-link.c"],
     r"seccomp\.h": ["host-tool/confine"],
     r"zlib\.h|zstd": ["host-tool/trace-data"],
 }

@@ -1,0 +1,220 @@
+/*
+ * Reading the windows of vCPUs from a host's file.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "merge/window-list.h"
+
+#include "trace-data/cpu-cursor.h"
+#include "trace-data/event-table.h"
+
+/* One end of a window, or a time of which nothing is known. */
+typedef struct Edge {
+    uint64_t ticks;
+    gboolean is_entry;
+} Edge;
+
+typedef struct Reader {
+    WindowKind kind;
+    int entry_id;
+    int exit_id;
+    EventField pid;
+    EventField previous;
+    EventField next;
+    GHashTable *by_thread; /* int32 tid -> GArray of Edge */
+    GArray *lossy;         /* of HostWindow */
+} Reader;
+
+static void find_events(Reader *reader, const EventTable *table)
+{
+    reader->pid = event_table_pid_field(table);
+    if (reader->kind == WINDOW_KVM) {
+        reader->entry_id = event_table_find(table, "kvm", "kvm_entry");
+        reader->exit_id = event_table_find(table, "kvm", "kvm_exit");
+        return;
+    }
+    reader->entry_id = event_table_find(table, "sched", "sched_switch");
+    reader->exit_id = reader->entry_id;
+    reader->previous = event_table_field(table, reader->entry_id, "prev_pid");
+    reader->next = event_table_field(table, reader->entry_id, "next_pid");
+}
+
+static void add_edge(Reader *reader, int32_t tid, uint64_t ticks,
+                     gboolean is_entry)
+{
+    GArray *edges =
+        g_hash_table_lookup(reader->by_thread, GINT_TO_POINTER(tid));
+    Edge edge = {ticks, is_entry};
+
+    if (edges) {
+        g_array_append_val(edges, edge);
+    }
+}
+
+static void take_event(Reader *reader, const CpuEvent *event)
+{
+    const uint8_t *data = event->data;
+    size_t size = event->size_bytes;
+    int id = event_record_id(data, size);
+
+    if (id == EVENT_ID_NONE ||
+        (id != reader->entry_id && id != reader->exit_id)) {
+        return;
+    }
+    if (reader->kind == WINDOW_KVM) {
+        add_edge(reader, (int32_t)event_field_read(&reader->pid, data, size),
+                 event->ticks, id == reader->entry_id);
+        return;
+    }
+    add_edge(reader, (int32_t)event_field_read(&reader->previous, data, size),
+             event->ticks, FALSE);
+    add_edge(reader, (int32_t)event_field_read(&reader->next, data, size),
+             event->ticks, TRUE);
+}
+
+static void read_cpu(Reader *reader, DatFile *host, unsigned cpu)
+{
+    g_autoptr(CpuCursor) cursor = cpu_cursor_new(host, cpu, NULL, 0);
+    uint64_t last_ticks = 0;
+    CpuEvent event;
+
+    while (cpu_cursor_next(cursor, &event)) {
+        if (event.missed_events != 0) {
+            HostWindow lossy = {last_ticks, event.ticks};
+
+            g_array_append_val(reader->lossy, lossy);
+        }
+        take_event(reader, &event);
+        last_ticks = event.ticks;
+    }
+}
+
+static gint compare_edges(gconstpointer a, gconstpointer b)
+{
+    const Edge *x = a;
+    const Edge *y = b;
+
+    return (x->ticks > y->ticks) - (x->ticks < y->ticks);
+}
+
+static gint compare_windows(gconstpointer a, gconstpointer b)
+{
+    const HostWindow *x = a;
+    const HostWindow *y = b;
+
+    return (x->from_ticks > y->from_ticks) - (x->from_ticks < y->from_ticks);
+}
+
+static GArray *pair_edges(GArray *edges)
+{
+    GArray *windows = g_array_new(FALSE, FALSE, sizeof(HostWindow));
+    HostWindow window = {0, UINT64_MAX}; /* open since before the recording */
+    gboolean is_open = TRUE;
+
+    g_array_sort(edges, compare_edges);
+    for (guint i = 0; i < edges->len; i++) {
+        const Edge *edge = &g_array_index(edges, Edge, i);
+
+        if (i == 0 && edge->is_entry) {
+            /* Nothing is known of the time before. */
+            window.to_ticks = edge->ticks;
+            g_array_append_val(windows, window);
+        }
+        if (edge->is_entry && (!is_open || i == 0)) {
+            window.from_ticks = edge->ticks;
+        } else if (!edge->is_entry && is_open) {
+            window.to_ticks = edge->ticks;
+            g_array_append_val(windows, window);
+        }
+        is_open = edge->is_entry;
+    }
+    if (!is_open) {
+        window.from_ticks = g_array_index(edges, Edge, edges->len - 1).ticks;
+    }
+    window.to_ticks = UINT64_MAX;
+    g_array_append_val(windows, window);
+    return windows;
+}
+
+/* Overlapping ones become one. */
+static GArray *join(GArray *windows)
+{
+    GArray *joined = g_array_new(FALSE, FALSE, sizeof(HostWindow));
+
+    g_array_sort(windows, compare_windows);
+    for (guint i = 0; i < windows->len; i++) {
+        const HostWindow *window = &g_array_index(windows, HostWindow, i);
+        HostWindow *last =
+            joined->len ? &g_array_index(joined, HostWindow, joined->len - 1)
+                        : NULL;
+
+        if (last && window->from_ticks <= last->to_ticks) {
+            last->to_ticks = MAX(last->to_ticks, window->to_ticks);
+        } else {
+            g_array_append_val(joined, *window);
+        }
+    }
+    return joined;
+}
+
+static GArray *windows_of(const Reader *reader, int32_t tid)
+{
+    GArray *edges =
+        g_hash_table_lookup(reader->by_thread, GINT_TO_POINTER(tid));
+    g_autoptr(GArray) windows = pair_edges(edges);
+
+    g_array_append_vals(windows, reader->lossy->data, reader->lossy->len);
+    return join(windows);
+}
+
+GPtrArray *window_list_read(DatFile *host, WindowKind kind,
+                            const GArray *threads)
+{
+    GPtrArray *lists =
+        g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+    g_autoptr(EventTable) table = event_table_new(host);
+    g_autoptr(GHashTable) by_thread =
+        g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+    g_autoptr(GArray) lossy = g_array_new(FALSE, FALSE, sizeof(HostWindow));
+    Reader reader = {.kind = kind, .by_thread = by_thread, .lossy = lossy};
+
+    find_events(&reader, table);
+    for (guint i = 0; i < threads->len; i++) {
+        g_hash_table_insert(by_thread,
+                            GINT_TO_POINTER(g_array_index(threads, int32_t, i)),
+                            g_array_new(FALSE, FALSE, sizeof(Edge)));
+    }
+    for (guint cpu = 0; cpu < host->cpus->len; cpu++) {
+        read_cpu(&reader, host, cpu);
+    }
+    for (guint i = 0; i < threads->len; i++) {
+        g_ptr_array_add(lists, windows_of(&reader,
+                                          g_array_index(threads, int32_t, i)));
+    }
+    return lists;
+}
+
+/* The last window that begins at or before ticks; len if none does. */
+static guint find_window(const GArray *windows, uint64_t ticks)
+{
+    guint low = 0, high = windows->len;
+
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+
+        if (g_array_index(windows, HostWindow, middle).from_ticks <= ticks) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low ? low - 1 : windows->len;
+}
+
+gboolean window_list_has(const GArray *windows, uint64_t ticks)
+{
+    guint i = find_window(windows, ticks);
+
+    return i < windows->len &&
+           g_array_index(windows, HostWindow, i).to_ticks >= ticks;
+}

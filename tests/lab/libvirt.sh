@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Domains of libvirt for flat scenarios; sourced by them.  libvirt's daemons
+# are started by hand and stopped at the end, unless the machine runs them.
+
+# A place that QEMU's user may read, as libvirt starts it.
+virt_dir=$(mktemp -d /var/tmp/lab-libvirt-XXXXXX)
+chmod 755 "$virt_dir"
+virt_pids=()
+virt_libvirtd= # its process, if we have started it
+virt_domains=()
+
+virt_cleanup()
+{
+    local status=$? name
+
+    set +e
+    trap - ERR
+    for name in "${virt_domains[@]}"; do
+        virsh -q destroy "$name" >/dev/null 2>&1
+        virsh -q undefine "$name" >/dev/null 2>&1
+    done
+    for pid in "${virt_pids[@]}"; do
+        kill "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    rm -rf "$virt_dir"
+    (exit $status)
+    lab_cleanup
+}
+
+virt_start_daemon()
+{
+    "$1" >"$LAB_RESULTS/logs/$1.log" 2>&1 &
+    virt_pids+=($!)
+    [ "$1" != libvirtd ] || virt_libvirtd=$!
+}
+
+# virt_start: libvirt answers.
+virt_start()
+{
+    trap virt_cleanup EXIT
+    if ! virsh -q list >/dev/null 2>&1; then
+        virt_start_daemon virtlogd
+        virt_start_daemon libvirtd
+        lab_wait_for 30 virsh -q list >/dev/null 2>&1 ||
+            lab_fail "libvirtd does not start"
+    fi
+    lab_log "libvirt $(virsh version --daemon | sed -n 's/.*daemon: //p')"
+    cp "$LAB_L2_KERNEL" "$virt_dir/vmlinuz"
+    cp "$LAB_L2_INITRD" "$virt_dir/initrd"
+    # The patched QEMU, where its user can reach it.
+    cp -rL "$(dirname "$LAB_QEMU")/.." "$virt_dir/qemu"
+    chmod -R go+rX "$virt_dir"
+}
+
+# virt_domain NAME stock|patched [WORDS]: defines and starts one, and waits for
+# its agents.  It has no trace channel.
+virt_domain()
+{
+    local name=$1 emulator=/usr/bin/qemu-system-x86_64
+    [ "$2" = stock ] || emulator=$virt_dir/qemu/bin/qemu-system-x86_64
+    virt_domains+=("$name")
+    cat >"$name.xml" <<XML
+<domain type='qemu'>
+  <name>$name</name>
+  <memory unit='MiB'>512</memory>
+  <vcpu>2</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>$virt_dir/vmlinuz</kernel>
+    <initrd>$virt_dir/initrd</initrd>
+    <cmdline>$LAB_BOOT_WORDS lab.name=$name ${3:-}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='maximum'/>
+  <devices>
+    <emulator>$emulator</emulator>
+    <serial type='file'><source path='/var/tmp/${virt_dir##*/}/$name.log'/></serial>
+    <channel type='unix'>
+      <target type='virtio' name='org.qemu.guest_agent.0'/>
+    </channel>
+    <channel type='unix'>
+      <source mode='bind' path='$virt_dir/$name.lab'/>
+      <target type='virtio' name='lab.agent.0'/>
+    </channel>
+  </devices>
+</domain>
+XML
+    chmod 777 "$virt_dir"
+    virsh -q define "$name.xml" || lab_fail "cannot define $name"
+    virsh -q start "$name" || lab_fail "cannot start $name"
+    lab_wait_for 90 virt_agent "$name" guest-ping >/dev/null 2>&1 ||
+        lab_fail "the agent of domain $name does not answer"
+    lab_log "domain $name is up ($2)"
+}
+
+# virt_agent NAME COMMAND
+virt_agent()
+{
+    virsh -q qemu-agent-command "$1" "{\"execute\": \"$2\"}"
+}
+
+# virt_exec NAME PROGRAM [ARG...]: in the guest, through the lab's own agent.
+virt_exec()
+{
+    local name=$1
+    shift
+    lab-talk -t "$LAB_BOOT_TIMEOUT" exec "$virt_dir/$name.lab" "$@"
+}
+
+# virt_state NAME...: all that a recording must leave as it was.
+virt_state()
+{
+    local name
+    for name; do
+        echo "domain $name"
+        virsh dumpxml "$name"
+        virsh dumpxml "$name" --inactive
+        virt_exec "$name" sh -c '
+            ls /sys/kernel/tracing/instances /sys/class/virtio-ports
+            cat /sys/class/virtio-ports/*/name
+            cd /sys/kernel/tracing
+            cat trace_clock set_event current_tracer tracing_on
+            ls /tmp /var/tmp /root
+            ps -o comm | grep -E "^(qga-trace|rm|chmod)" || true'
+    done
+    echo host
+    ls /sys/kernel/tracing/instances
+    find /run/libvirt /var/lib/libvirt/qemu 2>/dev/null | sort
+    virt_processes
+}
+
+# virt_processes: those of the product that this scenario has started.
+virt_processes()
+{
+    local pid
+    for pid in $(ps -eo pid=,comm= |
+            awk '/ (trace-guardian|qemu-trace-merg)$/ { print $1 }'); do
+        ! grep -qz "^LAB_RESULTS=$LAB_RESULTS$" "/proc/$pid/environ" \
+            2>/dev/null || cat "/proc/$pid/comm"
+    done
+}
