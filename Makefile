@@ -16,7 +16,7 @@ endif
 
 step = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: all help packages qemu lab-images check demo bench install clean
+.PHONY: all help packages qemu lab-images check demo bench bench-query install clean
 
 all: packages
 	$(call step,building the project in $(BUILD)/)
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench       measure beside trace-cmd (BENCH_HOST=, BENCH_GUEST=:'
 	@echo '                 two recorded files; without them the demo is recorded)'
 	@echo 'make qemu        build the patched QEMU (kept in the cache)'
+	@echo 'make bench-query time the query of TSC offsets'
 	@echo 'make lab-images  make what the lab boots (kept in the cache)'
 	@echo 'make packages    install the Debian packages that are missing'
 	@echo 'make install     install the programs (after make; DESTDIR=...)'
@@ -52,6 +53,9 @@ lab-images: qemu
 # One script, so that the last line is the count whatever fails.
 check:
 	$(Q)tests/run-check $(BUILD)
+
+bench-query: qemu
+	$(Q)tests/qemu/bench-query.py $(QEMU_VERSION)
 
 demo: all lab-images
 	$(call step,recording a KVM guest and its host in the lab)

@@ -39,11 +39,34 @@ firmware=(
 configure_options=(
     --target-list=x86_64-softmmu --without-default-features --enable-kvm
     --enable-tcg --enable-guest-agent --enable-vhost-kernel --disable-docs
-    --disable-install-blobs --disable-download --enable-fdt=system
-    --python=/usr/bin/python3
+    --disable-install-blobs --enable-fdt=system
 )
 
-tests=(tests/qtest/vcpu-tsc-offset-test tests/unit/test-qga)
+tests=(
+    tests/qtest/vcpu-tsc-offset-test tests/unit/test-qga
+    tests/unit/test-x86-tsc-scaling
+)
+
+# What differs from one version to the other: the suites that may have it,
+# and what makes configure take the tools that are there.
+settings_of()
+{
+    case $1 in
+    7.2)
+        source_suites=(bookworm)
+        configure_options+=(--with-git-submodules=ignore)
+        ;;
+    10.0)
+        source_suites=(trixie trixie-updates bookworm-backports)
+        configure_options+=(--disable-download --python=/usr/bin/python3)
+        ;;
+    *)
+        # What comes from here may be gone tomorrow.
+        source_suites=(sid)
+        configure_options+=(--disable-download --python=/usr/bin/python3)
+        ;;
+    esac
+}
 
 # A development tree in PATH or PYTHONPATH must not leak into the build.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
@@ -201,7 +224,7 @@ private_apt()
 
 prepare_apt()
 {
-    local uri key suite
+    local uri key suite suites
 
     read -r uri key < <(debian_archive) || true
     [ -n "${uri:-}" ] ||
@@ -211,7 +234,8 @@ prepare_apt()
     rm -rf "$cache/apt/sources"
     mkdir -p "$cache/apt/sources" "$cache/apt/lists/partial" \
              "$cache/apt/cache/archives/partial"
-    for suite in trixie trixie-updates bookworm-backports; do
+    suites=("${source_suites[@]}" "${tool_suites[@]}" "${firmware_suites[@]}")
+    for suite in "${suites[@]}"; do
         {
             echo "Types: deb deb-src"
             echo "URIs: $uri"
@@ -424,6 +448,8 @@ run_tests()
 {
     local dir=$1 status=0
 
+    say "running test-x86-tsc-scaling"
+    "$dir/libexec/tests/unit/test-x86-tsc-scaling" >&2 || status=1
     say "running vcpu-tsc-offset-test"
     QTEST_QEMU_BINARY=$dir/bin/qemu-system-x86_64 timeout 300 \
         "$dir/libexec/tests/qtest/vcpu-tsc-offset-test" >&2 || status=1
@@ -448,6 +474,8 @@ case $#:$action in
 1: | 2:--test | 3:--unpack) ;;
 *) usage ;;
 esac
+
+settings_of "$version"
 
 mkdir -p "$cache"
 inputs=$(inputs_hash)

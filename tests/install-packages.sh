@@ -14,7 +14,8 @@ packages=(
     protobuf-c-compiler scdoc zlib1g-dev
     # fetching, patching and building QEMU
     bison bzip2 ca-certificates dpkg-dev flex git libcap-ng-dev libfdt-dev
-    libpixman-1-dev patch python3 python3-venv xz-utils
+    libpixman-1-dev patch python3 python3-sphinx
+    python3-sphinx-rtd-theme python3-venv xz-utils
     # the lab's images
     bash busybox-static cpio kmod msr-tools rt-tests
     # tests that look at pages

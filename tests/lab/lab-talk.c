@@ -30,6 +30,7 @@ typedef struct {
 
 static const char usage[] =
     "usage: lab-talk [-t SECONDS] qmp SOCKET JSON\n"
+    "       lab-talk [-t SECONDS] repeat SOCKET JSON COUNT\n"
     "       lab-talk [-t SECONDS] agent SOCKET JSON\n"
     "       lab-talk [-t SECONDS] exec SOCKET PROGRAM [ARGUMENT...]\n"
     "       lab-talk get PATH <JSON       (PATH such as .return[0].name)\n";
@@ -310,6 +311,22 @@ static int print_answer(Talk *talk, const char *request)
     return print_reply(reply);
 }
 
+/* The same request in a row; prints how many were answered. */
+static int print_repeated(Talk *talk, const char *request, const char *count)
+{
+    guint64 n = g_ascii_strtoull(count, NULL, 10);
+
+    for (guint64 i = 0; i < n; i++) {
+        g_autoptr(JsonObject) reply = talk_request(talk, request);
+
+        if (!json_object_object_get_ex(reply, "return", NULL)) {
+            return print_reply(reply);
+        }
+    }
+    printf("%" G_GUINT64_FORMAT " answers\n", n);
+    return 0;
+}
+
 static int talk_to(Talk *talk, char **argv)
 {
     int status;
@@ -318,6 +335,9 @@ static int talk_to(Talk *talk, char **argv)
     if (g_str_equal(argv[0], "qmp")) {
         qmp_negotiate(talk);
         status = print_answer(talk, argv[2]);
+    } else if (g_str_equal(argv[0], "repeat")) {
+        qmp_negotiate(talk);
+        status = print_repeated(talk, argv[2], argv[3]);
     } else {
         agent_synchronize(talk);
         status = g_str_equal(argv[0], "exec") ? agent_exec(talk, argv + 2)
@@ -347,6 +367,7 @@ int main(int argc, char **argv)
     if (argc == 2 && g_str_equal(argv[0], "get")) {
         return get_value(argv[1]);
     } else if ((argc == 3 && g_str_equal(argv[0], "qmp")) ||
+               (argc == 4 && g_str_equal(argv[0], "repeat")) ||
                (argc == 3 && g_str_equal(argv[0], "agent")) ||
                (argc >= 3 && g_str_equal(argv[0], "exec"))) {
         return talk_to(&talk, argv);

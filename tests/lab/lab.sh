@@ -100,6 +100,29 @@ lab_start_guest()
     lab__await_guest "$name"
 }
 
+# lab_start_machine NAME ACCEL CPU [QEMU ARGUMENT...]: a virtual machine with
+# its firmware but no system, and waits for its monitor only.
+lab_start_machine()
+{
+    local name=$1 accel=$2 cpu=$3 dir=$LAB_DIR/$1
+    shift 3
+
+    mkdir -p "$dir"
+    "$LAB_QEMU" -L "$LAB_FIRMWARE" -name "$name,debug-threads=on" \
+        -nodefaults -no-user-config -display none -machine pc \
+        -accel "$accel" -cpu "$cpu" -m 32 \
+        -qmp "unix:$dir/qmp2.sock,server=on,wait=off" \
+        "$@" </dev/null >"$LAB_RESULTS/logs/$name-qemu.log" 2>&1 &
+    lab__guests+=("$name")
+    lab__pids[$name]=$!
+    if ! lab_wait_for 30 lab-talk -t 30 qmp "$dir/qmp2.sock" \
+            '{"execute": "query-status"}' >"$dir/status" 2>&1; then
+        cat "$dir/status" "$LAB_RESULTS/logs/$name-qemu.log" >&2
+        lab_fail "machine $name did not start, its monitor does not answer"
+    fi
+    lab_log "machine $name is up ($accel, $cpu, $*)"
+}
+
 lab__alive()
 {
     kill -0 "${lab__pids[$1]}" 2>/dev/null

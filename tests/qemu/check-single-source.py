@@ -1,29 +1,51 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Usage: check-single-source.py PROJECT-ROOT [QEMU-SOURCE]
+# Usage: check-single-source.py PROJECT-ROOT [QEMU-VERSION QEMU-SOURCE]
 #
 # qapi/ and qga/commands-trace.c are the source of what the QEMU series
-# adds. This checks that each series in qemu-patches/ adds exactly them;
-# and, given a QEMU source with the series applied, that they stand there.
+# adds. This checks that each series in qemu-patches/ adds exactly them,
+# but for what its adapt.py changes for its version; and, given a QEMU
+# source with a series applied, that they stand there.
 
 import pathlib
+import subprocess
 import sys
 
-# Our file, and the file of QEMU that it goes to. Of a schema, what stands
+# Our files, and the file of QEMU that they go to. Of a schema, what stands
 # from the first line "##" on goes to the end of a file of QEMU's.
-SOURCES = {
-    'qapi/vcpu-tsc-offset.json': 'qapi/misc-target.json',
-    'qapi/guest-trace.json': 'qga/qapi-schema.json',
-    'qga/commands-trace.c': 'qga/commands-trace.c',
+COMMAND = 'qapi/vcpu-tsc-offset.json'
+EVENT = 'qapi/vcpu-tsc-offset-event.json'
+AGENT = {
+    ('qapi/guest-trace.json',): 'qga/qapi-schema.json',
+    ('qga/commands-trace.c',): 'qga/commands-trace.c',
+}
+UP_TO_10_0 = AGENT | {
+    (COMMAND,): 'qapi/misc-target.json',
+    (EVENT,): 'qapi/machine.json',
+}
+TARGETS = {
+    '7.2': UP_TO_10_0,
+    '10.0': UP_TO_10_0,
+    '10.2': AGENT | {(COMMAND, EVENT): 'qapi/misc-i386.json'},
 }
 
 
-def source_text(path):
+def source_text(root, version, name):
+    path = root / name
     text = path.read_text(encoding='utf-8')
     if path.suffix == '.json':
         text = text[text.index('\n##\n') + 1:]
+    adapt = root / 'qemu-patches' / version / 'adapt.py'
+    if adapt.exists():
+        text = subprocess.run([sys.executable, adapt], input=text,
+                              stdout=subprocess.PIPE, check=True,
+                              text=True).stdout
     return text
+
+
+def sources_text(root, version, names):
+    return '\n'.join(source_text(root, version, name) for name in names)
 
 
 def added_lines(series, target):
@@ -57,38 +79,43 @@ def report_difference(what, expected, got):
           f'got {len(got_lines)}')
 
 
-def check_series(root, directory):
+def check_series(root, version):
     good = True
-    series = sorted(directory.glob('[0-9][0-9][0-9][0-9]-*.patch'))
-    for source, target in SOURCES.items():
-        expected = source_text(root / source)
+    series = sorted((root / 'qemu-patches' / version).glob(
+        '[0-9][0-9][0-9][0-9]-*.patch'))
+    for names, target in TARGETS[version].items():
+        expected = sources_text(root, version, names)
         got = added_lines(series, target).lstrip('\n')
         if got != expected:
-            report_difference(f'{source} in {directory.name}', expected, got)
+            report_difference(f'{" ".join(names)} in {version}', expected,
+                              got)
             good = False
     return good
 
 
-def check_tree(root, tree):
+def check_tree(root, version, tree):
     good = True
-    for source, target in SOURCES.items():
-        expected = source_text(root / source)
+    for names, target in TARGETS[version].items():
+        expected = sources_text(root, version, names)
         got = (tree / target).read_text(encoding='utf-8')
-        if expected not in got or (source == target and expected != got):
-            print(f'{tree / target}: expected {source} word for word')
+        if expected not in got or (target in names and expected != got):
+            print(f'{tree / target}: expected {" ".join(names)} as '
+                  'adapted to this version')
             good = False
     return good
 
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    versions = [path for path in sorted((root / 'qemu-patches').iterdir())
+    versions = [path.name for path in (root / 'qemu-patches').iterdir()
                 if path.is_dir()]
-    if not versions:
-        raise SystemExit('expected a series in qemu-patches/, found none')
-    good = all([check_series(root, path) for path in versions])
+    if not versions or not set(versions) <= set(TARGETS):
+        raise SystemExit('expected series for any of ' + ', '.join(TARGETS) +
+                         ', found ' + ', '.join(versions))
+    good = all([check_series(root, version) for version in versions])
     if len(sys.argv) > 2:
-        good = check_tree(root, pathlib.Path(sys.argv[2])) and good
+        good = check_tree(root, sys.argv[2],
+                          pathlib.Path(sys.argv[3])) and good
     sys.exit(0 if good else 1)
 
 

@@ -46,5 +46,6 @@ for patch in "${patches[@]}"; do
     fi
 done
 
-/usr/bin/python3 "$root/tests/qemu/check-single-source.py" "$root" .
+/usr/bin/python3 "$root/tests/qemu/check-single-source.py" "$root" \
+    "$version" .
 echo "git am applied $applied patches"
