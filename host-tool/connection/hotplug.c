@@ -171,10 +171,28 @@ static gboolean remove_device(Qmp *qmp, const char *id, GError **error)
     return TRUE;
 }
 
+/* The device may be gone from the list before it has let go of its chardev. */
+static gboolean remove_chardev(Qmp *qmp, GError **error)
+{
+    gint64 end_us = g_get_monotonic_time() + UNPLUG_US;
+
+    while (list_has(qmp, "query-chardev", NULL, "label", CHARDEV)) {
+        g_autoptr(GError) cause = NULL;
+
+        if (run(qmp, "chardev-remove", strings("id", CHARDEV, NULL), &cause)) {
+            return TRUE;
+        }
+        if (g_get_monotonic_time() > end_us) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return FALSE;
+        }
+        g_usleep(UNPLUG_POLL);
+    }
+    return TRUE;
+}
+
 gboolean hotplug_remove(Qmp *qmp, GError **error)
 {
-    return remove_device(qmp, PORT, error) &&
-           (!list_has(qmp, "query-chardev", NULL, "label", CHARDEV) ||
-            run(qmp, "chardev-remove", strings("id", CHARDEV, NULL), error)) &&
+    return remove_device(qmp, PORT, error) && remove_chardev(qmp, error) &&
            remove_device(qmp, CONTROLLER, error);
 }
