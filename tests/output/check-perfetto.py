@@ -473,7 +473,7 @@ def compare_sched(cpus, events, losses):
 
 
 # libtraceevent's plugin has names of its own for some of SVM's exits.
-EXIT_NAMES = {"INTR": "INTERRUPT", "VMMCALL": "HYPERCALL"}
+EXIT_NAMES = {"INTR": "INTERRUPT", "IOIO": "IO", "VMMCALL": "HYPERCALL"}
 
 
 def exit_name(text):
