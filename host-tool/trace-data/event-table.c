@@ -109,6 +109,68 @@ static bool format_is_sound(const char *text, gsize size)
     return !is_open;
 }
 
+static bool is_name_char(char c)
+{
+    return g_ascii_isalnum(c) || c == '_';
+}
+
+/* Is there a field of this name: "TYPE NAME;" or "TYPE NAME[COUNT];"? */
+static bool declares(const char *fields, gsize fields_size, const char *name,
+                     gsize name_size)
+{
+    for (gsize i = 1; i + name_size < fields_size; i++) {
+        char after = fields[i + name_size];
+
+        if ((after == ';' || after == '[') && !is_name_char(fields[i - 1]) &&
+            memcmp(fields + i, name, name_size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "(REC)->name" is the same as "REC->name". */
+static const char *skip_blanks(const char *p, const char *end)
+{
+    while (p < end && (g_ascii_isspace(*p) || *p == ')')) {
+        p++;
+    }
+    return p;
+}
+
+/*
+ * In the arguments of __print_flags() and __print_symbolic() libtraceevent 1.7
+ * takes it for granted that a field exists (process_entry()).
+ */
+static bool fields_exist(const char *text, gsize size)
+{
+    const char *print_fmt = g_strstr_len(text, (gssize)size, "\nprint fmt:");
+    const char *end = text + size;
+    const char *p = print_fmt;
+
+    if (!print_fmt || (!g_strstr_len(p, end - p, "__print_flags") &&
+                       !g_strstr_len(p, end - p, "__print_symbolic"))) {
+        return true;
+    }
+    while ((p = g_strstr_len(p, end - p, "REC"))) {
+        const char *name;
+
+        p = skip_blanks(p + strlen("REC"), end);
+        if (end - p < 2 || memcmp(p, "->", 2) != 0) {
+            continue; /* in a literal, or another word */
+        }
+        name = p = skip_blanks(p + 2, end);
+        while (p < end && is_name_char(*p)) {
+            p++;
+        }
+        if (!declares(text, (gsize)(print_fmt - text), name,
+                      (gsize)(p - name))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void parse_formats(EventTable *table, GPtrArray *formats)
 {
     for (guint i = 0; formats && i < formats->len; i++) {
@@ -116,7 +178,7 @@ static void parse_formats(EventTable *table, GPtrArray *formats)
         gsize size;
         const char *text = g_bytes_get_data(format->text, &size);
 
-        if (!format_is_sound(text, size) ||
+        if (!format_is_sound(text, size) || !fields_exist(text, size) ||
             tep_parse_event(table->tep, text, size, format->system) != 0) {
             table->bad_formats++;
         }

@@ -474,6 +474,27 @@ static void add(EventOrder *order, EventTable *table, EventLine *line,
     event_order_add(order, table, line);
 }
 
+/* Formats that libtraceevent 1.7 would die of are left out. */
+static void test_bad_format(void)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(format_free);
+    EventTable *table;
+
+    add_format(list, "test",
+               static_bytes(EVENT("flags", "1000",
+                                  FIELD("u32", "a", "8", "4", "0"),
+                                  "\"%s\", __print_flags(REC->b, \"|\", { 1, "
+                                  "\"ONE\" })")));
+    add_format(list, "test",
+               static_bytes(EVENT("symbols", "1001",
+                                  FIELD("u32", "a", "8", "4", "0"),
+                                  "\"%s\", __print_symbolic(REC->, { 1, "
+                                  "\"ONE\" })")));
+    table = make_table(list);
+    g_assert_cmpuint(event_table_bad_formats(table), ==, 2);
+    event_table_unref(table);
+}
+
 /* Each operation shows other arguments. */
 static void test_futex(void)
 {
@@ -548,6 +569,7 @@ int main(int argc, char **argv)
     g_test_add_func("/event-line/coverage", test_coverage);
     g_test_add_func("/event-line/hostile", test_hostile);
     g_test_add_func("/event-line/styles", test_styles);
+    g_test_add_func("/event-line/bad-format", test_bad_format);
     g_test_add_func("/event-line/futex", test_futex);
     g_test_add_func("/event-line/calls", test_calls);
     g_test_add_func("/event-line/names", test_names);
