@@ -12,8 +12,7 @@
 char *recorder_file_find(GError **error)
 {
     static const char *const places[] = {
-        NAME,
-        "../libexec/qemu-trace-merge/" NAME,             /* installed */
+        NAME, "../libexec/qemu-trace-merge/" NAME,       /* installed */
         "../lib/qemu-trace-merge/" NAME, "../qga/" NAME, /* built */
     };
     g_autofree char *program = g_file_read_link("/proc/self/exe", error);

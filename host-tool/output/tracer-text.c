@@ -9,7 +9,7 @@
 
 static bool is_clean(unsigned char c)
 {
-    return c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7f);
+    return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f);
 }
 
 /* A guest's text must not steer a terminal. */

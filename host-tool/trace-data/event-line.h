@@ -62,7 +62,7 @@ void event_scratch_free(EventScratch *scratch);
 
 /*
  * Appends the line without a newline at its end.  insert stands between the
- * time and the event's name.  Control characters of the record are escaped.
+ * time and the event's name.  What of the record is no printable ASCII is escaped.
  */
 void event_line_print(const EventLine *line, const EventTextStyle *style,
                       const char *insert, EventScratch *scratch,

@@ -67,7 +67,7 @@ typedef struct EventTextStyle {
 /*
  * Appends one record as `trace-cmd report` writes it: comm-pid, CPU, flags,
  * time, event, text, without the newline at the end.  insert stands between
- * time and event's name.  Control characters of the record are escaped.
+ * time and event's name.  What of the record is no printable ASCII is escaped.
  * Records must come in the order of printing; see event-line.h.
  */
 void event_table_print(EventTable *table, GString *line,

@@ -75,9 +75,13 @@ void print_text_fill(PrintText *text, char c, size_t count)
     text->next += count;
 }
 
+/*
+ * Only ASCII is: the control characters of C1 steer a terminal, too, as bytes
+ * or in UTF-8.
+ */
 static bool is_plain(unsigned char c)
 {
-    return c == '\t' || (c >= 0x20 && c != 0x7f);
+    return c == '\t' || (c >= 0x20 && c < 0x7f);
 }
 
 static void escape_one(PrintText *text, unsigned char c)
@@ -96,15 +100,15 @@ static void escape_one(PrintText *text, unsigned char c)
     }
 }
 
-/* Is one of eight bytes below 0x20 or 0x7f?  May say yes for a plain one. */
+/* Is one of eight bytes no plain one?  May say yes for a tab. */
 static bool needs_care(uint64_t word)
 {
     const uint64_t ones = UINT64_MAX / 255;
     uint64_t del = word ^ (ones * 0x7f);
-    uint64_t below = (word - ones * 0x20) & ~word;
-    uint64_t is_del = (del - ones) & ~del;
+    uint64_t below = word - ones * 0x20;
+    uint64_t is_del = del - ones;
 
-    return ((below | is_del) & (ones * 0x80)) != 0;
+    return ((word | below | is_del) & (ones * 0x80)) != 0;
 }
 
 void print_text_escape(PrintText *text, const char *bytes, size_t size)

@@ -97,8 +97,8 @@ static inline void print_text_char(PrintText *text, char c)
 void print_text_fill(PrintText *text, char c, size_t count);
 
 /*
- * Bytes that a guest chose: control characters but the tabulator become \xNN,
- * a newline \n, so that they steer no terminal and start no line.  A newline
+ * Bytes that a guest chose: what is neither printable ASCII nor a tabulator
+ * becomes \xNN, a newline \n, so that it steers no terminal and starts no line.  A newline
  * that turns out to be the line's last character is taken back by
  * print_text_drop_newline().
  */

@@ -423,6 +423,10 @@ static void test_hostile(void)
     static const uint8_t instruction[40] =
         RECORD(1012, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 255, 0x90);
     static const uint8_t escape[] = RECORD(1008, 'a', 27, '[', '\n', 'b');
+    /* Control characters of C1: as UTF-8, and as they are. */
+    static const uint8_t c1[] =
+        RECORD(1008, 'p', 'l', 'a', 'i', 'n', 0xc2, 0x9b, '3', '1', 'm', ' ',
+               't', 'o', 0x9b, 'b', 'e');
     g_autofree char *text = NULL;
 
     text = print_one(written_table(), &plain, division, sizeof(division));
@@ -436,6 +440,10 @@ static void test_hostile(void)
     g_free(text);
     text = print_one(written_table(), &plain, escape, sizeof(escape));
     g_assert_true(g_str_has_suffix(text, "one\\ntwo a\\x1b[\\nb"));
+    g_free(text);
+    text = print_one(written_table(), &plain, c1, sizeof(c1));
+    g_assert_true(
+        g_str_has_suffix(text, "one\\ntwo plain\\xc2\\x9b31m to\\x9bbe"));
 }
 
 static void test_styles(void)
