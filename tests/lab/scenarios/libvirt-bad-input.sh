@@ -32,6 +32,15 @@ expect_as_before()
         lab_fail "$1: something was left: $(cat state.diff)"
 }
 
+# signal_agent SIGNAL: to the agent that libvirt talks to, by its port.
+signal_agent()
+{
+    virt_exec vm1 sh -c 'for dir in /sys/class/virtio-ports/*; do
+            [ "$(cat $dir/name)" = org.qemu.guest_agent.0 ] || continue
+            pkill -'"$1"' -f "^[^ ]*qemu-ga .*-p /dev/${dir##*/} "
+        done'
+}
+
 expect_failure "no libvirt there" 'cannot reach libvirt at .*is libvirtd' \
     --connect qemu:///nowhere --domain vm1
 virt_start
@@ -67,10 +76,10 @@ wait $first || lab_fail "the first recording fails: $(cat first.log)"
 expect_as_before "after two at once"
 
 # The agent's process is gone.
-virt_exec vm1 sh -c 'kill -STOP $(cat /run/agent-vport*p1/pid)' || true
+signal_agent STOP
 expect_failure "an agent that does not run" "agent of domain 'vm1' does not" \
     --domain vm1 --duration 1
-virt_exec vm1 sh -c 'kill -CONT $(cat /run/agent-vport*p1/pid)' || true
+signal_agent CONT
 lab_wait_for 60 virt_agent vm1 guest-ping >/dev/null 2>&1
 expect_as_before "after an agent that did not answer"
 
