@@ -24,7 +24,7 @@ expect_report_error()
 events_of()
 {
     grep -v -e 'EVENTS DROPPED' -e '^ *=> ' "$1" | sed -E \
-        's/^(.{16}-[0-9]+ +\[[0-9]+\]) ([^ ]{5})? +([0-9.]+: [^ ]+).*/\1 \3/'
+        's/^(.{16}-[0-9]+ +\[[0-9]+\]) +([^ ]{4,6} +)?([0-9.]+: [^ ]+).*/\1 \3/'
 }
 
 # compare FILE FILTER...: both programs choose the same
