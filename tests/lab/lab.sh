@@ -233,6 +233,8 @@ lab_cleanup()
     trap - ERR EXIT
     set +e
     kill "$lab__watchdog" 2>/dev/null
+    # A guest whose end made the scenario fail is to be found ended.
+    [ $status = 0 ] || sleep 2
     for name in "${lab__guests[@]}"; do
         lab_stop_guest "$name"
     done
