@@ -14,6 +14,13 @@ typedef struct Edge {
     gboolean is_entry;
 } Edge;
 
+/* Who was switched to last on one CPU. */
+typedef struct Switch {
+    gboolean is_known;
+    int32_t tid;
+    uint64_t ticks;
+} Switch;
+
 typedef struct Reader {
     WindowKind kind;
     int entry_id;
@@ -51,7 +58,33 @@ static void add_edge(Reader *reader, int32_t tid, uint64_t ticks,
     }
 }
 
-static void take_event(Reader *reader, const CpuEvent *event)
+static void add_lossy(Reader *reader, uint64_t from_ticks, uint64_t to_ticks)
+{
+    HostWindow lossy = {from_ticks, to_ticks};
+
+    g_array_append_val(reader->lossy, lossy);
+}
+
+/*
+ * Some kernels keep tasks of their own out of the trace, and with them the
+ * switches that these make: who leaves a CPU is not who came last then.
+ */
+static void take_switch(Reader *reader, const CpuEvent *event, Switch *last)
+{
+    const uint8_t *data = event->data;
+    size_t size = event->size_bytes;
+    int32_t previous = (int32_t)event_field_read(&reader->previous, data, size);
+    int32_t next = (int32_t)event_field_read(&reader->next, data, size);
+
+    if (last->is_known && last->tid != previous) {
+        add_lossy(reader, last->ticks, event->ticks);
+    }
+    *last = (Switch){TRUE, next, event->ticks};
+    add_edge(reader, previous, event->ticks, FALSE);
+    add_edge(reader, next, event->ticks, TRUE);
+}
+
+static void take_event(Reader *reader, const CpuEvent *event, Switch *last)
 {
     const uint8_t *data = event->data;
     size_t size = event->size_bytes;
@@ -61,30 +94,27 @@ static void take_event(Reader *reader, const CpuEvent *event)
         (id != reader->entry_id && id != reader->exit_id)) {
         return;
     }
-    if (reader->kind == WINDOW_KVM) {
-        add_edge(reader, (int32_t)event_field_read(&reader->pid, data, size),
-                 event->ticks, id == reader->entry_id);
+    if (reader->kind == WINDOW_SCHED) {
+        take_switch(reader, event, last);
         return;
     }
-    add_edge(reader, (int32_t)event_field_read(&reader->previous, data, size),
-             event->ticks, FALSE);
-    add_edge(reader, (int32_t)event_field_read(&reader->next, data, size),
-             event->ticks, TRUE);
+    add_edge(reader, (int32_t)event_field_read(&reader->pid, data, size),
+             event->ticks, id == reader->entry_id);
 }
 
 static void read_cpu(Reader *reader, DatFile *host, unsigned cpu)
 {
     g_autoptr(CpuCursor) cursor = cpu_cursor_new(host, cpu, NULL, 0);
+    Switch last = {FALSE};
     uint64_t last_ticks = 0;
     CpuEvent event;
 
     while (cpu_cursor_next(cursor, &event)) {
         if (event.missed_events != 0) {
-            HostWindow lossy = {last_ticks, event.ticks};
-
-            g_array_append_val(reader->lossy, lossy);
+            add_lossy(reader, last_ticks, event.ticks);
+            last.is_known = FALSE;
         }
-        take_event(reader, &event);
+        take_event(reader, &event, &last);
         last_ticks = event.ticks;
     }
 }
@@ -137,34 +167,45 @@ static GArray *pair_edges(GArray *edges)
 }
 
 /* Overlapping ones become one. */
-static GArray *join(GArray *windows)
+static void join(GArray *windows)
 {
-    GArray *joined = g_array_new(FALSE, FALSE, sizeof(HostWindow));
+    guint n_joined = 0;
 
     g_array_sort(windows, compare_windows);
     for (guint i = 0; i < windows->len; i++) {
-        const HostWindow *window = &g_array_index(windows, HostWindow, i);
+        HostWindow window = g_array_index(windows, HostWindow, i);
         HostWindow *last =
-            joined->len ? &g_array_index(joined, HostWindow, joined->len - 1)
-                        : NULL;
+            n_joined ? &g_array_index(windows, HostWindow, n_joined - 1) : NULL;
 
-        if (last && window->from_ticks <= last->to_ticks) {
-            last->to_ticks = MAX(last->to_ticks, window->to_ticks);
+        if (last && window.from_ticks <= last->to_ticks) {
+            last->to_ticks = MAX(last->to_ticks, window.to_ticks);
         } else {
-            g_array_append_val(joined, *window);
+            g_array_index(windows, HostWindow, n_joined++) = window;
         }
     }
-    return joined;
+    g_array_set_size(windows, n_joined);
+}
+
+void window_list_widen(GArray *windows, uint64_t ticks)
+{
+    for (guint i = 0; i < windows->len; i++) {
+        HostWindow *window = &g_array_index(windows, HostWindow, i);
+
+        window->from_ticks -= MIN(window->from_ticks, ticks);
+        window->to_ticks += MIN(UINT64_MAX - window->to_ticks, ticks);
+    }
+    join(windows);
 }
 
 static GArray *windows_of(const Reader *reader, int32_t tid)
 {
     GArray *edges =
         g_hash_table_lookup(reader->by_thread, GINT_TO_POINTER(tid));
-    g_autoptr(GArray) windows = pair_edges(edges);
+    GArray *windows = pair_edges(edges);
 
     g_array_append_vals(windows, reader->lossy->data, reader->lossy->len);
-    return join(windows);
+    join(windows);
+    return windows;
 }
 
 GPtrArray *window_list_read(DatFile *host, WindowKind kind,

@@ -33,6 +33,9 @@ typedef struct HostWindow {
 GPtrArray *window_list_read(DatFile *host, WindowKind kind,
                             const GArray *threads);
 
+/* All windows begin earlier and end later by so much; they stay apart. */
+void window_list_widen(GArray *windows, uint64_t ticks);
+
 /* Whether ticks lie in one of the windows. */
 gboolean window_list_has(const GArray *windows, uint64_t ticks);
 
