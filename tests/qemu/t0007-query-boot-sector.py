@@ -77,9 +77,9 @@ def check_readings(machine, stream):
     clock = machine.execute('query-vcpu-tsc-offset')['vcpus'][0]
     widest = 0
     for _ in range(READINGS):
+        before = qmp_machine.rdtsc()
         # What comes after this was read later, but for the first.
         stream.drain()
-        before = qmp_machine.rdtsc()
         stream.read_value()
         value = stream.read_value()
         after = qmp_machine.rdtsc()
