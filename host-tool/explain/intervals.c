@@ -184,7 +184,7 @@ GHashTable *intervals_totals_new(void)
     return g_hash_table_new_full(total_hash, total_equal, g_free, NULL);
 }
 
-static CauseTotal *find_total(Walk *walk, IntervalKind kind, Cause cause)
+static CauseTotal *look_up_total(Walk *walk, IntervalKind kind, Cause cause)
 {
     CauseTotal key = {.kind = kind, .cause = cause};
     CauseTotal *total = g_hash_table_lookup(walk->totals, &key);
@@ -194,11 +194,23 @@ static CauseTotal *find_total(Walk *walk, IntervalKind kind, Cause cause)
     }
     if (g_hash_table_size(walk->totals) >= MAX_TOTALS &&
         cause != cause_plain(CAUSE_OTHER)) {
-        return find_total(walk, kind, cause_plain(CAUSE_OTHER));
+        return look_up_total(walk, kind, cause_plain(CAUSE_OTHER));
     }
     total = g_memdup2(&key, sizeof(key));
     g_hash_table_add(walk->totals, total);
     return total;
+}
+
+/* Few causes make up most parts: those are found without the table. */
+static CauseTotal *find_total(Walk *walk, IntervalKind kind, Cause cause)
+{
+    uint64_t mixed = (cause ^ cause >> 32 ^ cause >> 53) * 31 + kind;
+    CauseTotal **recent = &walk->recent_totals[mixed % N_RECENT_TOTALS];
+
+    if (!*recent || (*recent)->kind != kind || (*recent)->cause != cause) {
+        *recent = look_up_total(walk, kind, cause);
+    }
+    return *recent;
 }
 
 static void add_totals(Walk *walk, const Finding *finding)

@@ -73,18 +73,6 @@ void machine_bind(Machine *machine, const EventSpec *specs, size_t n_specs)
     }
 }
 
-HostCpu *machine_host_cpu(Machine *machine, unsigned cpu)
-{
-    return cpu < machine->host_cpus->len
-               ? &g_array_index(machine->host_cpus, HostCpu, cpu)
-               : NULL;
-}
-
-Vcpu *machine_vcpu(const Machine *machine, unsigned cpu)
-{
-    return cpu < machine->vcpus->len ? machine->vcpus->pdata[cpu] : NULL;
-}
-
 uint32_t machine_irq_name(Walk *walk, Machine *machine, int irq,
                           const char *text)
 {

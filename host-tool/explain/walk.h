@@ -21,6 +21,7 @@
 #define MAX_NESTED_IRQS 8
 #define MAX_FIELDS      6
 #define N_VECTORS       256
+#define N_RECENT_TOTALS 256
 
 /* What a vCPU's thread does when it has a CPU. */
 typedef enum VcpuMode {
@@ -172,6 +173,7 @@ struct Walk {
     unsigned n_lossy_cpus;
     uint64_t now;       /* the event's place on the line */
     GHashTable *totals; /* CauseTotal by itself */
+    CauseTotal *recent_totals[N_RECENT_TOTALS]; /* NULL entries */
     KeptFindings kept[INTERVAL_N_KINDS];
     KeptFindings recorders;
     Finding scratch; /* reused for each interval */
@@ -183,14 +185,13 @@ static inline int64_t read_field(const EventField *field,
 {
     uint32_t size_bytes = event->event.size_bytes;
     uint32_t offset_bytes = (uint32_t)field->offset_bytes;
-    int32_t small;
+    uint32_t small;
     int64_t large;
 
-    if (field->offset_bytes >= 0 && field->is_signed &&
-        field->size_bytes == sizeof(small) &&
+    if (field->offset_bytes >= 0 && field->size_bytes == sizeof(small) &&
         size_bytes >= offset_bytes + sizeof(small)) {
         memcpy(&small, event->event.data + offset_bytes, sizeof(small));
-        return small;
+        return field->is_signed ? (int32_t)small : (int64_t)small;
     }
     if (field->offset_bytes >= 0 && field->size_bytes == sizeof(large) &&
         size_bytes >= offset_bytes + sizeof(large)) {
@@ -215,8 +216,19 @@ Machine *machine_new(Walk *walk, const TimelineInput *input);
 void machine_free(Machine *machine);
 void machine_bind(Machine *machine, const EventSpec *specs, size_t n_specs);
 BoundEvent *machine_bind_one(Machine *machine, const EventSpec *spec);
-HostCpu *machine_host_cpu(Machine *machine, unsigned cpu);
-Vcpu *machine_vcpu(const Machine *machine, unsigned cpu);
+
+static inline HostCpu *machine_host_cpu(Machine *machine, unsigned cpu)
+{
+    return cpu < machine->host_cpus->len
+               ? &g_array_index(machine->host_cpus, HostCpu, cpu)
+               : NULL;
+}
+
+static inline Vcpu *machine_vcpu(const Machine *machine, unsigned cpu)
+{
+    return cpu < machine->vcpus->len ? machine->vcpus->pdata[cpu] : NULL;
+}
+
 uint32_t machine_irq_name(Walk *walk, Machine *machine, int irq,
                           const char *text);
 

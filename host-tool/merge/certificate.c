@@ -42,14 +42,23 @@ typedef struct HostEvents {
     GArray *cpus; /* of HostCpu, by CPU number */
 } HostEvents;
 
+/* Threads that were asked for last: most events are of a few. */
+#define N_RECENT 64
+
+typedef struct RecentWindow {
+    int64_t key;
+    Window *window; /* NULL: nothing is known of the key */
+} RecentWindow;
+
 struct CertificateWalk {
     Certificate *certificate;
     GHashTable *by_thread; /* thread_key() -> Window */
-    GPtrArray *inputs;     /* of TimelineInput */
-    GPtrArray *hosts;      /* of HostEvents by input; NULL: no host */
-    GArray *host_files;    /* of unsigned by input: its host's file */
-    GArray *lossy_cpus;    /* of unsigned by file: CPUs whose lost events are
-                              not over */
+    RecentWindow recent[N_RECENT];
+    GPtrArray *inputs;  /* of TimelineInput */
+    GPtrArray *hosts;   /* of HostEvents by input; NULL: no host */
+    GArray *host_files; /* of unsigned by input: its host's file */
+    GArray *lossy_cpus; /* of unsigned by file: CPUs whose lost events are
+                           not over */
 };
 typedef CertificateWalk Walk;
 
@@ -91,11 +100,16 @@ static unsigned host_file_of(const Walk *walk, const TimelineInput *guest)
     return 0;
 }
 
-static Window *window_at(const Walk *walk, unsigned host_file, int32_t tid)
+static Window *window_at(Walk *walk, unsigned host_file, int32_t tid)
 {
-    const int64_t key = thread_key(host_file, tid);
+    int64_t key = thread_key(host_file, tid);
+    RecentWindow *recent = &walk->recent[(uint32_t)tid % N_RECENT];
 
-    return g_hash_table_lookup(walk->by_thread, &key);
+    if (!recent->window || recent->key != key) {
+        recent->key = key;
+        recent->window = g_hash_table_lookup(walk->by_thread, &key);
+    }
+    return recent->window;
 }
 
 static void add_guest(Walk *walk, Certificate *certificate, guint at)
