@@ -16,7 +16,7 @@ endif
 
 step = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: all help packages qemu lab-images check demo bench bench-query install clean
+.PHONY: all help packages qemu lab-images check check-all demo bench bench-query install clean
 
 all: packages
 	$(call step,building the project in $(BUILD)/)
@@ -26,7 +26,8 @@ help:
 	@echo 'make             build qemu-trace-merge and qga-trace in $(BUILD)/'
 	@echo 'make demo        record a real KVM guest and its host in the lab,'
 	@echo '                 show them on one timeline, and say why it was late'
-	@echo 'make check       build with warnings as errors, and run all tests'
+	@echo 'make check       build with warnings as errors, and run the tests'
+	@echo 'make check-all   the same with the long lab scenarios: libvirt, ...'
 	@echo 'make bench       measure beside trace-cmd (BENCH_HOST=, BENCH_GUEST=:'
 	@echo '                 two recorded files; without them the demo is recorded)'
 	@echo 'make qemu        build the patched QEMU (kept in the cache)'
@@ -53,6 +54,9 @@ lab-images: qemu
 # One script, so that the last line is the count whatever fails.
 check:
 	$(Q)tests/run-check $(BUILD)
+
+check-all:
+	$(Q)tests/run-check $(BUILD) all
 
 bench-query: qemu
 	$(Q)tests/qemu/bench-query.py $(QEMU_VERSION)
