@@ -45,7 +45,7 @@ expect_session complete
 expect guest.log "stored as $session$"
 expect_events host
 expect_events guest
-expect report.out "host: .*(hrtimer|irq_handler)"
+expect report.out "host: .*sched_(switch|waking)"
 expect_restored
 
 # Nothing is allowed by default.
