@@ -265,7 +265,6 @@ EventTable *event_table_new(const DatFile *dat)
     const DatMetadata *metadata = &dat->metadata;
     EventTable *table = g_new0(EventTable, 1);
     g_autofree char *header_page = text_dup(metadata->header_page);
-    g_autofree char *kallsyms = text_dup(metadata->kallsyms);
     g_autofree char *printk_formats = text_dup(metadata->printk_formats);
     g_autofree char *cmdlines = text_dup(metadata->cmdlines);
 
@@ -278,8 +277,7 @@ EventTable *event_table_new(const DatFile *dat)
     table->types = g_new0(EventType *, EVENT_MAX_IDS);
     table->printers = g_new0(EventPrinter *, EVENT_MAX_IDS);
     table->long_bytes = dat->long_bytes;
-    table->symbols =
-        symbol_table_new(kallsyms, kallsyms ? strlen(kallsyms) : 0);
+    table->symbols = symbol_table_new(metadata->kallsyms);
     table->comms = comm_table_new(cmdlines);
     table->saved_comms = comm_table_new(cmdlines);
     comm_table_settle(table->saved_comms);

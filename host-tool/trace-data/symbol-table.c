@@ -9,14 +9,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 16 digits are all that libtraceevent reads of an address. */
-#define MAX_ADDRESS_DIGITS 16
+/*
+ * Parsing takes longer than all else that opening a file needs, and most
+ * reports look up few symbols or none: it is done for the first that asks.
+ */
+typedef struct Symbols {
+    char *names; /* the text, cut into names */
+    Symbol *all;
+    size_t count; /* all[count] is all zero */
+} Symbols;
+
+typedef struct Lazy {
+    GBytes *text;     /* NULL: none */
+    gsize once;       /* g_once_init_enter()'s */
+    Symbols *symbols; /* once it was done */
+} Lazy;
 
 struct SymbolTable {
-    char *names; /* the text, cut into names */
-    Symbol *symbols;
-    size_t count; /* symbols[count] is all zero */
+    Lazy *lazy;
 };
+
+/* 16 digits are all that libtraceevent reads of an address. */
+#define MAX_ADDRESS_DIGITS 16
 
 /* One line of the text. */
 typedef struct Line {
@@ -83,9 +97,9 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
-static void read_symbols(SymbolTable *table)
+static void read_symbols(Symbols *symbols)
 {
-    char *next = table->names;
+    char *next = symbols->names;
 
     while (next && *next != '\0') {
         char *start = next;
@@ -104,7 +118,7 @@ static void read_symbols(SymbolTable *table)
         }
         if (is_function(&line)) {
             line.name[line.size] = '\0';
-            table->symbols[table->count++] = (Symbol){
+            symbols->all[symbols->count++] = (Symbol){
                 .address = line.address,
                 .name = line.name,
                 .size = (uint32_t)MIN(line.size, UINT32_MAX),
@@ -114,13 +128,13 @@ static void read_symbols(SymbolTable *table)
 }
 
 /* libtraceevent sorts a list that has the last symbol first. */
-static void reverse(SymbolTable *table)
+static void reverse(Symbols *symbols)
 {
-    for (size_t i = 0; i < table->count / 2; i++) {
-        Symbol swap = table->symbols[i];
+    for (size_t i = 0; i < symbols->count / 2; i++) {
+        Symbol swap = symbols->all[i];
 
-        table->symbols[i] = table->symbols[table->count - 1 - i];
-        table->symbols[table->count - 1 - i] = swap;
+        symbols->all[i] = symbols->all[symbols->count - 1 - i];
+        symbols->all[symbols->count - 1 - i] = swap;
     }
 }
 
@@ -132,27 +146,55 @@ static int compare_addresses(const void *a, const void *b)
     return (left->address > right->address) - (left->address < right->address);
 }
 
-SymbolTable *symbol_table_new(const char *text, size_t size_bytes)
+static Symbols *symbols_new(GBytes *text)
+{
+    Symbols *symbols = g_new0(Symbols, 1);
+    gsize size = 0;
+    const char *data = text ? g_bytes_get_data(text, &size) : NULL;
+
+    symbols->names = data ? g_strndup(data, size) : g_strdup("");
+    symbols->all = g_new0(Symbol, count_lines(symbols->names) + 1);
+    read_symbols(symbols);
+    reverse(symbols);
+    qsort(symbols->all, symbols->count, sizeof(Symbol), compare_addresses);
+    symbols->all = g_renew(Symbol, symbols->all, symbols->count + 1);
+    symbols->all[symbols->count] = (Symbol){0};
+    return symbols;
+}
+
+static const Symbols *symbols_of(const SymbolTable *table)
+{
+    Lazy *lazy = table->lazy;
+
+    if (g_once_init_enter(&lazy->once)) {
+        lazy->symbols = symbols_new(lazy->text);
+        g_once_init_leave(&lazy->once, 1);
+    }
+    return lazy->symbols;
+}
+
+SymbolTable *symbol_table_new(GBytes *text)
 {
     SymbolTable *table = g_new0(SymbolTable, 1);
 
-    table->names = text ? g_strndup(text, size_bytes) : g_strdup("");
-    table->symbols = g_new0(Symbol, count_lines(table->names) + 1);
-    read_symbols(table);
-    reverse(table);
-    qsort(table->symbols, table->count, sizeof(Symbol), compare_addresses);
-    table->symbols = g_renew(Symbol, table->symbols, table->count + 1);
-    table->symbols[table->count] = (Symbol){0};
+    table->lazy = g_new0(Lazy, 1);
+    table->lazy->text = text ? g_bytes_ref(text) : NULL;
     return table;
 }
 
 void symbol_table_free(SymbolTable *table)
 {
-    if (table) {
-        g_free(table->names);
-        g_free(table->symbols);
-        g_free(table);
+    if (!table) {
+        return;
     }
+    if (table->lazy->symbols) {
+        g_free(table->lazy->symbols->names);
+        g_free(table->lazy->symbols->all);
+        g_free(table->lazy->symbols);
+    }
+    g_clear_pointer(&table->lazy->text, g_bytes_unref);
+    g_free(table->lazy);
+    g_free(table);
 }
 
 /* A symbol reaches to the next one; what lies behind the last is unknown. */
@@ -170,15 +212,19 @@ static int compare_range(const void *key, const void *entry)
 
 const Symbol *symbol_table_find(const SymbolTable *table, uint64_t address)
 {
-    return bsearch(&address, table->symbols, table->count, sizeof(Symbol),
+    const Symbols *symbols = symbols_of(table);
+
+    return bsearch(&address, symbols->all, symbols->count, sizeof(Symbol),
                    compare_range);
 }
 
 const Symbol *symbol_table_by_name(const SymbolTable *table, const char *name)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        if (strcmp(table->symbols[i].name, name) == 0) {
-            return &table->symbols[i];
+    const Symbols *symbols = symbols_of(table);
+
+    for (size_t i = 0; i < symbols->count; i++) {
+        if (strcmp(symbols->all[i].name, name) == 0) {
+            return &symbols->all[i];
         }
     }
     return NULL;

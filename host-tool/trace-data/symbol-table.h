@@ -1,8 +1,8 @@
 /*
  * SymbolTable: a kernel's functions by address, as /proc/kallsyms lists them.
  *
- * Finds what libtraceevent finds, alias by alias, without its cost of parsing.
- * Once made it is only read, from any thread.
+ * Finds what libtraceevent finds, alias by alias, without its cost of parsing,
+ * which is put off until a symbol is asked for.  Any thread may ask.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,9 +22,9 @@ typedef struct Symbol {
     uint32_t size;    /* of the name */
 } Symbol;
 
-/* text may be NULL.  Lines from the first that can't be read on are ignored,
- * as in libtraceevent. */
-SymbolTable *symbol_table_new(const char *text, size_t size_bytes);
+/* text may be NULL; it ends at a NUL.  Lines from the first that can't be read
+ * on are ignored, as in libtraceevent.  Takes a reference. */
+SymbolTable *symbol_table_new(GBytes *text);
 void symbol_table_free(SymbolTable *table);
 
 /* The function that holds the address, or NULL. */
