@@ -1,14 +1,16 @@
 /*
  * Timeline: the events of several files in the order in which they happened.
  *
- * A tournament of one slot for each CPU of each file: every node of the tree
- * keeps the loser of the match below it, so that the next event costs one
- * match a level, and no comparison between losers.
+ * One slot for each CPU of each file.  Block by block, what all slots have up
+ * to some place is put in order, and then handed out.  A block ends where the
+ * first slot has used up what its cursor gave at once, so that all that the
+ * block is made of stays in memory.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "merge/timeline.h"
 
+#include "merge/merge-block.h"
 #include "trace-data/cpu-cursor.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
@@ -16,9 +18,10 @@
 /* By how much more is read at the end when too little of it was wanted. */
 #define TAIL_GROWTH 4
 
-/* One CPU of one file, with what it offers next. */
+/* One CPU of one file. */
 typedef struct Slot {
-    CpuBatch batch;
+    CpuBatch batch;          /* what is left to hand out */
+    const CpuEntry *ordered; /* up to here it is in the block */
     const TimelineInput *input;
     unsigned cpu;
     CpuCursor *cursor;
@@ -27,54 +30,44 @@ typedef struct Slot {
 } Slot;
 
 /*
- * What a slot offers next.  Slots are in the order in which files and CPUs
- * are given, which breaks ties; one that has no more events is behind all.
+ * A slot that has more events.  A slot's events keep their order: one that is
+ * earlier than one before it counts as at that one's time.
  */
-typedef unsigned __int128 Offer; /* key << 64 | over << 32 | slot */
+typedef struct Lane {
+    uint32_t slot;
+    bool is_empty;      /* the batch is in the block to its end */
+    uint64_t first_key; /* of the next event that is in no block */
+    uint64_t last_key;  /* none after the batch has a smaller one */
+} Lane;
 
-#define IS_OVER  (UINT64_C(1) << 32)
-#define NO_OFFER (~(Offer)0)
-
-static inline Offer offer_of(uint64_t key, uint64_t slot)
-{
-    return (Offer)key << 64 | slot;
-}
-
-static inline Offer no_offer_of(uint64_t slot)
-{
-    return offer_of(UINT64_MAX, slot | IS_OVER);
-}
-
-static inline uint64_t offer_key(Offer offer)
-{
-    return (uint64_t)(offer >> 64);
-}
-
-static inline uint32_t offer_slot(Offer offer)
-{
-    return (uint32_t)offer;
-}
-
-static inline bool is_over(Offer offer)
-{
-    return (uint64_t)offer & IS_OVER;
-}
+/*
+ * What a block holds: keys up to the last one, at which it ends with a lane;
+ * those that come after it have none of that key.  So what is equal is in the
+ * order of the lanes, which is that in which files and CPUs are given.
+ */
+typedef struct Extent {
+    uint64_t first_key;
+    uint64_t last_key;
+    guint last_lane;
+} Extent;
 
 struct Timeline {
-    GArray *slots;  /* of Slot; all of them */
-    Offer *losers;  /* [1, n_leaves); a match between 2i and 2i + 1 is at i */
-    guint n_leaves; /* slots, rounded up to a power of 2 */
-    Offer winner;
-    Offer second;     /* the best of those that lost to it; with FEW_LEAVES */
-    bool by_time;     /* the inputs' ticks differ: compare nanoseconds */
-    uint64_t end_key; /* of the last event to hand out */
-    uint64_t n_left;  /* events to hand out */
-    bool taken;       /* the winner was handed out: ask its slot for the next */
-    bool started;     /* the tree was built */
+    GArray *slots; /* of Slot; all of them */
+    GArray *lanes; /* of Lane, in the slots' order */
+    MergeBlock block;
+    size_t next;         /* of the block's, to hand out */
+    uint64_t span_ticks; /* that a block has at most */
+    bool by_time;        /* the inputs' ticks differ: compare nanoseconds */
+    bool may_end;        /* end_key lies in this block */
+    uint64_t end_key;    /* of the last event to hand out */
+    uint64_t n_left;     /* events to hand out */
+    bool started;        /* there are lanes */
 };
 
-/* With so few others, a winner is mostly followed by itself. */
-#define FEW_LEAVES 8
+/* So many events in a block fit into the caches. */
+#define MANY_ITEMS 4096
+#define FEW_ITEMS  1024
+#define MAX_SPAN   (UINT64_C(1) << MERGE_KEY_BITS)
 
 static uint64_t divide_up(unsigned __int128 dividend, uint64_t divisor)
 {
@@ -119,101 +112,153 @@ static inline Slot *slot_at(const Timeline *timeline, guint i)
     return &g_array_index(timeline->slots, Slot, i);
 }
 
-/* What the next event of a slot that has one is compared by. */
-static inline uint64_t key_of(const Timeline *timeline, const Slot *slot)
+static inline Lane *lane_at(const Timeline *timeline, guint i)
 {
-    uint64_t line_ticks = slot->batch.next->line_ticks;
-
-    return timeline->by_time
-               ? timeline_scale_apply(&slot->input->scale, line_ticks)
-               : line_ticks;
+    return &g_array_index(timeline->lanes, Lane, i);
 }
 
-/* What a slot offers when its batch is used up. */
-static G_GNUC_NO_INLINE Offer ask_cursor(const Timeline *timeline, uint32_t i)
+/* Whose the next event is. */
+static inline Slot *next_slot(const Timeline *timeline)
 {
-    Slot *slot = slot_at(timeline, i);
+    return slot_at(timeline,
+                   merge_item_lane(timeline->block.items[timeline->next]));
+}
+
+/* What an event is compared by. */
+static inline uint64_t key_of(const Timeline *timeline, const Slot *slot,
+                              const CpuEntry *entry)
+{
+    return timeline->by_time
+               ? timeline_scale_apply(&slot->input->scale, entry->line_ticks)
+               : entry->line_ticks;
+}
+
+/* The lane's next batch; false at its end. */
+static bool fill_lane(const Timeline *timeline, Lane *lane)
+{
+    Slot *slot = slot_at(timeline, lane->slot);
+    uint64_t so_far = lane->last_key;
 
     if (!cpu_cursor_next_batch(slot->cursor, &slot->batch)) {
-        return no_offer_of(i);
+        return false;
     }
-    return offer_of(key_of(timeline, slot), i);
+    slot->ordered = slot->batch.next;
+    lane->first_key = MAX(so_far, key_of(timeline, slot, slot->batch.next));
+    lane->last_key =
+        MAX(lane->first_key, key_of(timeline, slot, slot->batch.end - 1));
+    lane->is_empty = false;
+    return true;
 }
 
-static inline Offer ask(const Timeline *timeline, uint32_t i)
+/* Those that have no more events go. */
+static void fill_lanes(Timeline *timeline)
 {
-    const Slot *slot = slot_at(timeline, i);
+    guint n_kept = 0;
 
-    if (__builtin_expect(slot->batch.next == slot->batch.end, false)) {
-        return ask_cursor(timeline, i);
-    }
-    /* Its turn comes after the others': what it needs is there by then. */
-    __builtin_prefetch(slot->batch.page + slot->batch.next->offset_bytes);
-    __builtin_prefetch(slot->batch.next + 2);
-    return offer_of(key_of(timeline, slot), i);
-}
+    for (guint i = 0; i < timeline->lanes->len; i++) {
+        Lane *lane = lane_at(timeline, i);
 
-/*
- * Plays the matches from a leaf up to the root.  Nothing can predict who wins
- * them, so there is no branch.
- */
-static inline Offer play(const Timeline *timeline, Offer offer)
-{
-    for (uint32_t i = (timeline->n_leaves + offer_slot(offer)) / 2; i > 0;
-         i /= 2) {
-        Offer loser = timeline->losers[i];
-        Offer swap = -(Offer)(loser < offer) & (loser ^ offer);
-
-        timeline->losers[i] = loser ^ swap;
-        offer ^= swap;
-    }
-    return offer;
-}
-
-/* Whom the winner must not fall behind to win again. */
-static Offer find_second(const Timeline *timeline)
-{
-    Offer second = NO_OFFER;
-
-    for (uint32_t i = (timeline->n_leaves + offer_slot(timeline->winner)) / 2;
-         i > 0; i /= 2) {
-        second = MIN(second, timeline->losers[i]);
-    }
-    return second;
-}
-
-/* The winner's slot offers its next event. */
-static inline void go_on(Timeline *timeline)
-{
-    Offer offer = ask(timeline, offer_slot(timeline->winner));
-
-    if (timeline->n_leaves <= FEW_LEAVES) {
-        if (offer < timeline->second) {
-            timeline->winner = offer;
-            return;
+        if (!lane->is_empty || fill_lane(timeline, lane)) {
+            *lane_at(timeline, n_kept++) = *lane;
         }
-        timeline->winner = play(timeline, offer);
-        timeline->second = find_second(timeline);
-    } else {
-        timeline->winner = play(timeline, offer);
+    }
+    g_array_set_size(timeline->lanes, n_kept);
+}
+
+/* Up to where the first batch ends, but not too far. */
+static Extent find_extent(const Timeline *timeline)
+{
+    Extent extent = {UINT64_MAX, UINT64_MAX, timeline->lanes->len};
+
+    for (guint i = 0; i < timeline->lanes->len; i++) {
+        const Lane *lane = lane_at(timeline, i);
+
+        extent.first_key = MIN(extent.first_key, lane->first_key);
+        if (lane->last_key < extent.last_key) {
+            extent.last_key = lane->last_key;
+            extent.last_lane = i;
+        }
+    }
+    if (extent.last_key - extent.first_key >= timeline->span_ticks) {
+        extent.last_key = extent.first_key + timeline->span_ticks - 1;
+        extent.last_lane = timeline->lanes->len;
+    }
+    return extent;
+}
+
+/* The lane's part of the block: its events up to a key. */
+static void order_lane(Timeline *timeline, Lane *lane, const Extent *extent,
+                       uint64_t last_key)
+{
+    Slot *slot = slot_at(timeline, lane->slot);
+    const CpuEntry *entry = slot->ordered;
+    const CpuEntry *end = slot->batch.end;
+    uint64_t key = lane->first_key;
+    MergeItem *item =
+        merge_block_begin_run(&timeline->block, (size_t)(end - entry));
+
+    do {
+        __builtin_prefetch(slot->batch.page + entry->offset_bytes);
+        *item++ = merge_item(key - extent->first_key, lane->slot);
+        if (++entry == end) {
+            lane->is_empty = true;
+            break;
+        }
+        key = MAX(key, key_of(timeline, slot, entry));
+    } while (key <= last_key);
+    lane->first_key = key;
+    lane->last_key = MAX(lane->last_key, key);
+    timeline->block.n_items += (size_t)(entry - slot->ordered);
+    slot->ordered = entry;
+}
+
+/* Dense and sparse traces alike make blocks of a good size. */
+static void adapt_span(Timeline *timeline, const Extent *extent)
+{
+    size_t n_items = timeline->block.n_items;
+
+    if (n_items > MANY_ITEMS) {
+        timeline->span_ticks =
+            (extent->last_key - extent->first_key) / (n_items / FEW_ITEMS) + 1;
+    } else if (n_items < FEW_ITEMS) {
+        timeline->span_ticks = MIN(timeline->span_ticks * 2, MAX_SPAN);
     }
 }
 
-/* The winner below node i, after all matches there were played. */
-static Offer play_all(Timeline *timeline, uint32_t i)
+/* The next block; false when there are no more events. */
+static bool make_block(Timeline *timeline)
 {
-    Offer a, b;
+    Extent extent;
 
-    if (i >= timeline->n_leaves) {
-        uint32_t slot = i - timeline->n_leaves;
+    timeline->next = 0;
+    merge_block_clear(&timeline->block);
+    fill_lanes(timeline);
+    extent = find_extent(timeline);
+    for (guint i = 0; i < timeline->lanes->len; i++) {
+        Lane *lane = lane_at(timeline, i);
+        bool is_behind = i > extent.last_lane;
 
-        return slot < timeline->slots->len ? ask(timeline, slot)
-                                           : no_offer_of(slot);
+        if (lane->first_key < extent.last_key ||
+            (lane->first_key == extent.last_key && !is_behind)) {
+            order_lane(timeline, lane, &extent, extent.last_key - is_behind);
+        }
     }
-    a = play_all(timeline, 2 * i);
-    b = play_all(timeline, 2 * i + 1);
-    timeline->losers[i] = MAX(a, b);
-    return MIN(a, b);
+    merge_block_sort(&timeline->block, extent.last_key - extent.first_key);
+    adapt_span(timeline, &extent);
+    timeline->may_end = extent.last_key > timeline->end_key;
+    return timeline->lanes->len > 0;
+}
+
+static void start_lanes(Timeline *timeline)
+{
+    g_array_set_size(timeline->lanes, 0);
+    for (guint i = 0; i < timeline->slots->len; i++) {
+        const Lane lane = {.slot = i, .is_empty = true};
+
+        g_array_append_val(timeline->lanes, lane);
+    }
+    timeline->span_ticks = MAX_SPAN;
+    timeline->started = true;
 }
 
 static void add_slots(Timeline *timeline, TimelineInput *input)
@@ -249,11 +294,8 @@ Timeline *timeline_new(GPtrArray *inputs)
         timeline->by_time |= !same_scale(&first->scale, &input->scale);
         add_slots(timeline, input);
     }
-    timeline->n_leaves = 1;
-    while (timeline->n_leaves < timeline->slots->len) {
-        timeline->n_leaves *= 2;
-    }
-    timeline->losers = g_new0(Offer, timeline->n_leaves);
+    timeline->lanes =
+        g_array_sized_new(FALSE, FALSE, sizeof(Lane), timeline->slots->len);
     return timeline;
 }
 
@@ -266,23 +308,36 @@ void timeline_free(Timeline *timeline)
         cpu_cursor_free(slot_at(timeline, i)->cursor);
     }
     g_array_unref(timeline->slots);
-    g_free(timeline->losers);
+    g_array_unref(timeline->lanes);
+    merge_block_free(&timeline->block);
     g_free(timeline);
 }
 
-/* The winner is the next event's slot; false at the end. */
-static bool find_winner(Timeline *timeline)
+/* The same as has_next(), where more is to be done for it. */
+static G_GNUC_NO_INLINE bool find_next(Timeline *timeline)
 {
-    if (timeline->taken) {
-        go_on(timeline);
-    } else if (!timeline->started) {
-        timeline->winner = play_all(timeline, 1);
-        timeline->second = find_second(timeline);
-        timeline->started = true;
+    const Slot *slot;
+
+    if (!timeline->started) {
+        start_lanes(timeline);
     }
-    timeline->taken = false;
-    return !is_over(timeline->winner) &&
-           offer_key(timeline->winner) <= timeline->end_key;
+    if (timeline->next == timeline->block.n_items && !make_block(timeline)) {
+        return false;
+    }
+    if (!timeline->may_end) {
+        return true;
+    }
+    slot = next_slot(timeline);
+    return key_of(timeline, slot, slot->batch.next) <= timeline->end_key;
+}
+
+/* There is an event to hand out, the next of the block. */
+static inline bool has_next(Timeline *timeline)
+{
+    bool is_ready =
+        timeline->next < timeline->block.n_items && !timeline->may_end;
+
+    return __builtin_expect(is_ready, true) || find_next(timeline);
 }
 
 static int64_t add_missed(int64_t a, int64_t b)
@@ -291,11 +346,8 @@ static int64_t add_missed(int64_t a, int64_t b)
 }
 
 /* Does the slot's input want the event?  If not, its losses are kept. */
-static bool is_wanted(Slot *slot, CpuEvent *event)
+static G_GNUC_NO_INLINE bool passes_filter(Slot *slot, CpuEvent *event)
 {
-    if (!slot->input->filter) {
-        return true;
-    }
     slot->missed_events = add_missed(slot->missed_events, event->missed_events);
     if (!event_filter_match(slot->input->filter, &slot->filter_state, slot->cpu,
                             event->data, event->size_bytes)) {
@@ -307,14 +359,14 @@ static bool is_wanted(Slot *slot, CpuEvent *event)
 }
 
 /* The slot that had the next event that is wanted, or NULL at the end. */
-static const Slot *take_next(Timeline *timeline, CpuEvent *event)
+static inline const Slot *take_next(Timeline *timeline, CpuEvent *event)
 {
-    while (find_winner(timeline)) {
-        Slot *slot = slot_at(timeline, offer_slot(timeline->winner));
+    while (has_next(timeline)) {
+        Slot *slot = next_slot(timeline);
 
+        timeline->next++;
         cpu_batch_take(&slot->batch, event);
-        timeline->taken = true;
-        if (is_wanted(slot, event)) {
+        if (!slot->input->filter || passes_filter(slot, event)) {
             return slot;
         }
     }
@@ -325,7 +377,6 @@ bool timeline_next(Timeline *timeline, TimelineEvent *event)
 {
     const Slot *slot =
         timeline->n_left ? take_next(timeline, &event->event) : NULL;
-    uint64_t key = offer_key(timeline->winner);
 
     if (!slot) {
         return false;
@@ -333,16 +384,16 @@ bool timeline_next(Timeline *timeline, TimelineEvent *event)
     timeline->n_left--;
     event->input = slot->input;
     event->cpu = slot->cpu;
-    event->time = timeline->by_time
-                      ? key
-                      : timeline_scale_apply(&slot->input->scale, key);
+    event->time =
+        timeline_scale_apply(&slot->input->scale, event->event.line_ticks);
     return true;
 }
 
 static void restart(Timeline *timeline)
 {
     timeline->started = false;
-    timeline->taken = false;
+    timeline->next = 0;
+    merge_block_clear(&timeline->block);
     for (guint i = 0; i < timeline->slots->len; i++) {
         slot_at(timeline, i)->filter_state = (EventFilterState){0};
         slot_at(timeline, i)->missed_events = 0;
@@ -381,6 +432,7 @@ bool timeline_has_one_scale(const Timeline *timeline)
 void timeline_set_end_ticks(Timeline *timeline, uint64_t line_ticks)
 {
     timeline->end_key = line_ticks;
+    timeline->may_end = true;
 }
 
 void timeline_set_end(Timeline *timeline, uint64_t time)
@@ -388,6 +440,7 @@ void timeline_set_end(Timeline *timeline, uint64_t time)
     uint64_t ticks;
 
     timeline->end_key = time;
+    timeline->may_end = true;
     if (timeline->by_time || timeline->slots->len == 0 || time == UINT64_MAX) {
         return;
     }

@@ -1,9 +1,9 @@
 /*
  * CpuCursor: the events of one CPU of one file, in order, on a common line.
  *
- * A page is decoded as a whole into entries, which are then handed out: the
- * walk through the page's records is one tight loop, and what needs the
- * page's other events (its last one, a base's placement) has them at hand.
+ * Pages are decoded as a whole into entries, which are then handed out: the
+ * walk through a page's records is one tight loop, and what needs the page's
+ * other events (its last one, a base's placement) has them at hand.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -67,36 +67,42 @@ bool cpu_cursor_is_seekable(const CpuCursor *cursor)
 }
 
 /* A record and its header have two words at least. */
-static void make_room(CpuCursor *cursor)
+static void make_room(CpuCursor *cursor, const PageHeader *header)
 {
-    guint most = cursor->header.commit_bytes / (2 * PAGE_WORD_BYTES) + 1;
+    guint most =
+        cursor->n_entries + header->commit_bytes / (2 * PAGE_WORD_BYTES) + 1;
 
     if (most > cursor->max_entries) {
-        g_free(cursor->entries);
-        cursor->entries = g_new(CpuEntry, most);
-        cursor->max_entries = most;
+        cursor->max_entries = most * 2;
+        cursor->entries =
+            g_renew(CpuEntry, cursor->entries, cursor->max_entries);
     }
 }
 
-/* line_add_ticks makes line ticks of the page's own. */
-static void decode_page(CpuCursor *cursor, const uint8_t *page,
+/*
+ * Adds a page's events to the entries, which stand at offsets from first.
+ * line_add_ticks makes line ticks of the page's own.  False when it is
+ * damaged.
+ */
+static bool decode_page(CpuCursor *cursor, const uint8_t *first,
+                        const uint8_t *page, const PageHeader *header,
                         uint64_t line_add_ticks)
 {
     CpuEntry *entry;
     PageWalk walk;
     PageEvent event;
 
-    make_room(cursor);
-    entry = cursor->entries;
-    page_walk_start(&walk, &cursor->header, page, cursor->dat->long_bytes);
+    make_room(cursor, header);
+    entry = cursor->entries + cursor->n_entries;
+    page_walk_start(&walk, header, page, cursor->dat->long_bytes);
     while (page_walk_next(&walk, &event)) {
         entry->line_ticks = event.ticks + line_add_ticks;
-        entry->offset_bytes = (uint32_t)(event.data - page);
+        entry->offset_bytes = (uint32_t)(event.data - first);
         entry->size_bytes = event.size_bytes;
         entry++;
     }
     cursor->n_entries = (guint)(entry - cursor->entries);
-    cursor->is_damaged = walk.damaged;
+    return !walk.damaged;
 }
 
 /* Appends the ticks of a page's events. */
@@ -279,7 +285,9 @@ static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
         place_base(cursor, page, number);
     }
     direct = is_direct(cursor, &line_add_ticks);
-    decode_page(cursor, page, line_add_ticks);
+    cursor->n_entries = 0;
+    cursor->is_damaged =
+        !decode_page(cursor, page, page, &cursor->header, line_add_ticks);
     if (!direct) {
         place_entries(cursor);
     }
@@ -287,6 +295,41 @@ static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
         report_damage(cursor, number, "a damaged event");
     }
     fill_batch(cursor, page, direct, line_add_ticks);
+}
+
+/*
+ * Adds the pages that are in memory right behind the one in hand, as far as
+ * nothing but their events is to be told of them.
+ */
+static void add_pages(CpuCursor *cursor)
+{
+    CpuBatch *batch = &cursor->batch;
+    guint n_first = cursor->n_entries;
+
+    while (!cursor->is_damaged && !batch->ticks) {
+        const uint8_t *page =
+            page_source_held(cursor->source, cursor->next_page);
+        guint n_before = cursor->n_entries;
+        PageHeader header;
+
+        if (!page ||
+            !page_header_read(&header, page, cursor->dat->page_bytes,
+                              cursor->dat->long_bytes) ||
+            header.missed_events != PAGE_MISSED_NONE) {
+            break;
+        }
+        if (!decode_page(cursor, batch->page, page, &header,
+                         batch->line_add_ticks)) {
+            cursor->n_entries = n_before; /* to be opened by itself */
+            break;
+        }
+        cursor->next_page++;
+    }
+    batch->next = cursor->entries;
+    batch->end = cursor->entries + cursor->n_entries;
+    if (cursor->n_entries > n_first) {
+        batch->loss_follows = loss_follows(cursor);
+    }
 }
 
 /* Opens pages until one has an event. */
@@ -306,6 +349,9 @@ static bool open_next_page(CpuCursor *cursor)
         cursor->next_page++;
         open_page(cursor, page, cursor->next_page - 1);
     } while (cursor->batch.next == cursor->batch.end);
+    if (!has_several_clocks(cursor)) {
+        add_pages(cursor);
+    }
     return true;
 }
 

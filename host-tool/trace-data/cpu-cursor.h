@@ -1,7 +1,7 @@
 /*
  * CpuCursor: the events of one CPU of one file, in order, on a common line.
  *
- * Holds one window of the file and one decoded page; what it hands out stays
+ * Holds one window of the file and its decoded pages; what it hands out stays
  * valid until the next call.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -30,13 +30,13 @@ typedef struct CpuEvent {
 /* One decoded event of a batch. */
 typedef struct CpuEntry {
     uint64_t line_ticks;
-    uint32_t offset_bytes; /* of its data, in the page */
+    uint32_t offset_bytes; /* of its data, from the first page on */
     uint32_t size_bytes;
 } CpuEntry;
 
 /*
- * The events of one page that have not been handed out, for who needs speed:
- * to look at the next one costs a load.
+ * Events of one or more pages that have not been handed out, for who needs
+ * speed: to look at the next one costs a load.
  */
 typedef struct CpuBatch {
     const CpuEntry *next;
@@ -86,8 +86,8 @@ void cpu_cursor_free(CpuCursor *cursor);
 bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event);
 
 /*
- * All that is left of the page in hand, or else of the next one with events:
- * they count as handed out.  False at the end.
+ * All that is left of the pages in hand, or else of the next ones with events:
+ * at least one.  They count as handed out.  False at the end.
  */
 bool cpu_cursor_next_batch(CpuCursor *cursor, CpuBatch *batch);
 

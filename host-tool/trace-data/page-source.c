@@ -278,6 +278,21 @@ const uint8_t *page_source_page(PageSource *source, uint64_t number)
                           : plain_page(source, number);
 }
 
+const uint8_t *page_source_held(PageSource *source, uint64_t number)
+{
+    size_t page_bytes = source->dat->page_bytes;
+
+    if (source->chunks) {
+        return holds(&source->in_hand, number)
+                   ? page_in(source, &source->in_hand, number)
+                   : NULL;
+    }
+    return number < plain_count(source) &&
+                   is_in_window(source, number * page_bytes, page_bytes)
+               ? source->window + (number * page_bytes - source->window_start)
+               : NULL;
+}
+
 bool page_source_peek(PageSource *source, uint64_t number, PageHeader *header)
 {
     const uint8_t *page;

@@ -33,6 +33,12 @@ uint64_t page_source_count(PageSource *source);
 const uint8_t *page_source_page(PageSource *source, uint64_t number);
 
 /*
+ * The same of a page that is held in memory beside the one in hand, at its
+ * place behind it, and stays as long; NULL when it isn't.
+ */
+const uint8_t *page_source_held(PageSource *source, uint64_t number);
+
+/*
  * Look at another page while the one in hand stays.  peek reads its header
  * only; copy the dat's page_bytes bytes.  False behind the last page, and
  * where the page can't be one.

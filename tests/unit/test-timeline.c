@@ -106,6 +106,127 @@ static void test_ties(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     }
 }
 
+/* A CPU of an input, by its own cursor. */
+typedef struct Lane {
+    const TimelineInput *input;
+    CpuCursor *cursor;
+    CpuEvent next;
+    bool has_next;
+} Lane;
+
+static uint64_t key_of(const Lane *lane, bool by_time)
+{
+    return by_time ? timeline_scale_apply(&lane->input->scale,
+                                          lane->next.line_ticks)
+                   : lane->next.line_ticks;
+}
+
+static GArray *open_lanes(const Fixture *fixture)
+{
+    GArray *lanes = g_array_new(FALSE, FALSE, sizeof(Lane));
+
+    for (guint i = 0; i < fixture->inputs->len; i++) {
+        const TimelineInput *input = fixture->inputs->pdata[i];
+
+        for (guint cpu = 0; cpu < input->dat->cpus->len; cpu++) {
+            bool has_track = input->tracks && cpu < input->tracks->len;
+            Lane lane = {
+                .input = input,
+                .cursor =
+                    cpu_cursor_new(input->dat, cpu,
+                                   has_track ? input->tracks->pdata[cpu] : NULL,
+                                   input->shift_ticks),
+            };
+
+            lane.has_next = cpu_cursor_next(lane.cursor, &lane.next);
+            g_array_append_val(lanes, lane);
+        }
+    }
+    return lanes;
+}
+
+/* Of the lanes' next events always the earliest, and of these the first. */
+static void expect_earliest(Fixture *fixture, bool by_time)
+{
+    g_autoptr(Timeline) timeline = timeline_new(fixture->inputs);
+    g_autoptr(GArray) lanes = open_lanes(fixture);
+    TimelineEvent event;
+
+    for (;;) {
+        Lane *first = NULL;
+
+        for (guint i = 0; i < lanes->len; i++) {
+            Lane *lane = &g_array_index(lanes, Lane, i);
+
+            if (lane->has_next &&
+                (!first || key_of(lane, by_time) < key_of(first, by_time))) {
+                first = lane;
+            }
+        }
+        g_assert_cmpint(timeline_next(timeline, &event), ==, first != NULL);
+        if (!first) {
+            break;
+        }
+        g_assert_true(event.input == first->input);
+        g_assert_cmpuint(event.event.line_ticks, ==, first->next.line_ticks);
+        g_assert_cmpmem(event.event.data, event.event.size_bytes,
+                        first->next.data, first->next.size_bytes);
+        first->has_next = cpu_cursor_next(first->cursor, &first->next);
+    }
+    for (guint i = 0; i < lanes->len; i++) {
+        cpu_cursor_free(g_array_index(lanes, Lane, i).cursor);
+    }
+}
+
+/* Bursts, long gaps, and many events at once, on CPUs of unequal load. */
+static DatBuilder *build_random(unsigned n_cpus, guint n_events)
+{
+    DatBuilder *builder = dat_builder_new(n_cpus);
+    uint64_t ticks = 1000;
+
+    for (guint i = 0; i < n_events; i++) {
+        unsigned cpu = (unsigned)g_test_rand_int_range(0, (gint32)n_cpus);
+
+        if (g_test_rand_int_range(0, 500) == 0) {
+            ticks += UINT64_C(1) << g_test_rand_int_range(0, 36);
+        }
+        ticks += (uint64_t)g_test_rand_int_range(0, 3);
+        dat_builder_add(builder, cpu / (cpu % 3 + 1), ticks, BUILT_NUMBER, 1,
+                        i);
+        if (g_test_rand_int_range(0, 2000) == 0) {
+            dat_builder_end_page(builder, cpu, -1);
+        }
+    }
+    return builder;
+}
+
+static void test_earliest(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const guint n_cpus[] = {1, 2, 3, 9, 40};
+    static const ClockSegment segments[] = {
+        {.to_host_ticks = 3999, .map = {.ratio = 1, .offset_ticks = 0}},
+        {.from_host_ticks = 4000,
+         .to_host_ticks = UINT64_MAX,
+         .map = {.ratio = 1, .offset_ticks = 500}},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(n_cpus); i++) {
+        g_autoptr(DatBuilder) a = build_random(n_cpus[i], 9000);
+        g_autoptr(DatBuilder) b = build_random(2, 1000);
+        TimelineInput *first = add_input(fixture, a);
+        TimelineInput *second = add_input(fixture, b);
+
+        expect_earliest(fixture, false);
+        /* A clock that is set back, and ticks of two lengths. */
+        timeline_input_set_track(first, 0, segments, 2);
+        expect_earliest(fixture, false);
+        first->scale = (TimelineScale){TIMELINE_NS, 3, 1, 0, 17};
+        second->scale = (TimelineScale){TIMELINE_HZ, 0, 0, 700000000, -3};
+        expect_earliest(fixture, true);
+        g_ptr_array_set_size(fixture->inputs, 0);
+    }
+}
+
 static void test_shift(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     static const uint64_t host_ticks[] = {1000, 2000};
@@ -438,6 +559,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("order", test_order);
     ADD("ties", test_ties);
+    ADD("earliest", test_earliest);
     ADD("shift", test_shift);
     ADD("time-shift", test_time_shift);
     ADD("scales", test_scales);
