@@ -3,7 +3,9 @@
  *
  * Either the same trace in another form, or a large one: the recorded pages
  * are played again and again on as many CPUs as wanted, with their clocks
- * moved on, so that every event in it is real.
+ * moved on, so that every event in it is real.  Or whole copies of a recording
+ * one after the other, a period apart: with the same period, a host and its
+ * guest stay as they belong together.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -39,6 +41,8 @@ typedef struct Replay {
     uint32_t n_cpus;
     uint64_t n_events; /* of each CPU; 0: copy */
     uint64_t first_ticks;
+    uint64_t n_copies;
+    uint64_t period_ticks;
     ReplayCpu *cpus;
 } Replay;
 
@@ -176,12 +180,29 @@ static bool copy_page(gpointer data, uint32_t cpu, uint8_t *page)
     Replay *replay = data;
     SourceCpu *source = replay->sources->pdata[cpu];
     uint64_t number = replay->cpus[cpu].page++;
-    const uint8_t *bytes = page_source_page(source->pages, number);
+    PageHeader header;
 
-    if (bytes) {
-        memcpy(page, bytes, replay->dat->page_bytes);
+    if (source->n_pages == 0 || number / source->n_pages >= replay->n_copies) {
+        return false;
     }
-    return bytes != NULL;
+    memcpy(page, read_page(replay, source, number % source->n_pages, &header),
+           replay->dat->page_bytes);
+    move_stamps(page, &header, replay->dat->long_bytes,
+                number / source->n_pages * replay->period_ticks);
+    return true;
+}
+
+/* From the first event to the last one. */
+static uint64_t span_ticks(const Replay *replay)
+{
+    uint64_t last_ticks = 0;
+
+    for (guint i = 0; i < replay->sources->len; i++) {
+        const SourceCpu *source = replay->sources->pdata[i];
+
+        last_ticks = MAX(last_ticks, source->last_ticks);
+    }
+    return last_ticks - replay->first_ticks;
 }
 
 int main(int argc, char **argv)
@@ -190,7 +211,8 @@ int main(int argc, char **argv)
     g_autofree char *output = NULL;
     g_autofree char *compression = NULL;
     gint version = 6, n_cpus = 0;
-    gint64 n_events = 0;
+    gint64 n_events = 0, n_copies = 1, period_ticks = 0;
+    gboolean wants_span = FALSE;
     const GOptionEntry entries[] = {
         {"input", 'i', 0, G_OPTION_ARG_FILENAME, &input, "Recording", "FILE"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "What to make",
@@ -201,6 +223,12 @@ int main(int argc, char **argv)
         {"events", 0, 0, G_OPTION_ARG_INT64, &n_events,
          "Play again to so many events", "N"},
         {"cpus", 0, 0, G_OPTION_ARG_INT, &n_cpus, "on so many CPUs", "N"},
+        {"span", 0, 0, G_OPTION_ARG_NONE, &wants_span,
+         "Print how many ticks the recording is long, and make nothing", NULL},
+        {"copies", 0, 0, G_OPTION_ARG_INT64, &n_copies,
+         "So many copies of all of it", "N"},
+        {"period", 0, 0, G_OPTION_ARG_INT64, &period_ticks,
+         "apart by so much, at least the span", "TICKS"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -211,7 +239,7 @@ int main(int argc, char **argv)
 
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error) || !input ||
-        !output || !(dat = dat_file_open(input, &error))) {
+        (!output && !wants_span) || !(dat = dat_file_open(input, &error))) {
         fprintf(stderr, "make-trace: %s\n",
                 error ? error->message : "give -i and -o");
         return 1;
@@ -220,8 +248,14 @@ int main(int argc, char **argv)
     replay.sources = g_ptr_array_new();
     replay.n_cpus = n_cpus ? (uint32_t)n_cpus : dat->cpus->len;
     replay.n_events = (uint64_t)n_events / replay.n_cpus;
+    replay.n_copies = (uint64_t)n_copies;
+    replay.period_ticks = (uint64_t)period_ticks;
     replay.cpus = g_new0(ReplayCpu, replay.n_cpus);
     add_sources(&replay);
+    if (wants_span) {
+        printf("%" G_GUINT64_FORMAT "\n", span_ticks(&replay));
+        return 0;
+    }
     image = (TraceImage){
         .dat = dat,
         .version = (unsigned)version,
