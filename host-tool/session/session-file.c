@@ -664,6 +664,22 @@ static Session *parse_session(json_object *object, const char *path,
     return NULL;
 }
 
+/* As much as there is, up to size; a file system may give less at a time. */
+static ssize_t read_all(int fd, char *text, size_t size)
+{
+    size_t done = 0;
+    ssize_t n = 1;
+
+    while (n != 0 && done < size) {
+        n = pread(fd, text + done, size - done, (off_t)done);
+        if (n < 0 && errno != EINTR) {
+            return -1;
+        }
+        done += MAX(n, 0);
+    }
+    return (ssize_t)done;
+}
+
 static char *read_file(const char *path, size_t *length, GError **error)
 {
     /* A session directory may hold anything: don't hang on a FIFO. */
@@ -685,7 +701,7 @@ static char *read_file(const char *path, size_t *length, GError **error)
         return NULL;
     }
     text = g_malloc(st.st_size + 1);
-    n = read(fd, text, st.st_size);
+    n = read_all(fd, text, st.st_size);
     close(fd);
     if (n != st.st_size) {
         errno = n < 0 ? errno : EIO;

@@ -86,6 +86,58 @@ static bool is_text(const char *text, gsize size)
     return true;
 }
 
+/* Far more than any kernel's formats have. */
+#define MAX_FORMAT_NESTING   64
+#define MAX_FORMAT_OPERATORS 1000
+
+/* Where is_shallow() is in a print format's arguments. */
+typedef struct Nesting {
+    unsigned depth;
+    unsigned operators[MAX_FORMAT_NESTING]; /* of what is not over yet */
+    unsigned total;
+} Nesting;
+
+static bool take_nesting(Nesting *nesting, char c)
+{
+    if (strchr("({[", c)) {
+        if (++nesting->depth == MAX_FORMAT_NESTING) {
+            return false;
+        }
+        nesting->operators[nesting->depth] = 0;
+    } else if (strchr(")}],", c)) {
+        nesting->total -= nesting->operators[nesting->depth];
+        nesting->operators[nesting->depth] = 0;
+        nesting->depth -= c != ',' && nesting->depth > 0;
+    } else if (strchr("+-*/%&|^!~<>=?:", c)) {
+        nesting->operators[nesting->depth]++;
+        nesting->total++;
+    }
+    return nesting->total <= MAX_FORMAT_OPERATORS;
+}
+
+/*
+ * libtraceevent 1.7 parses a print format by recursion: one step down for
+ * each parenthesis and for each operator in front of it (process_arg(),
+ * process_op() in event-parse.c), until its stack is used up.
+ */
+static bool is_shallow(const char *print_fmt, gsize size)
+{
+    Nesting nesting = {0};
+    bool is_quoted = false;
+
+    for (gsize i = 0; i < size; i++) {
+        if (is_quoted && print_fmt[i] == '\\') {
+            i++;
+        } else if (print_fmt[i] == '"') {
+            is_quoted = !is_quoted;
+        } else if (!is_quoted && print_fmt[i] != '\0' &&
+                   !take_nesting(&nesting, print_fmt[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
  * libtraceevent 1.7 takes the token after the '[' of a field without asking
  * whether there is one (event_read_fields() in event-parse.c), and dies at
@@ -106,7 +158,8 @@ static bool format_is_sound(const char *text, gsize size)
         }
         is_open = text[i] == '[' || (is_open && text[i] != ']');
     }
-    return !is_open;
+    return !is_open &&
+           (!print_fmt || is_shallow(print_fmt, size - fields_size));
 }
 
 static bool is_name_char(char c)

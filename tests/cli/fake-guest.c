@@ -27,6 +27,7 @@
  *   asks-forever   the same, without an end
  *   asks-dies      the same, and dies in the middle
  *   noise          sends nonsense without end instead
+ *   lie:LIE        sends this stream of tests/hostile/lies.h instead
  *   stop-cont, shutdown, reset, die, mute-later
  *                  half a second after the recording began
  *
@@ -49,6 +50,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "lies.h"
 #include "qga/control.h"
 #include "qga/cpu-list.h"
 #include "qga/recorder.h"
@@ -486,6 +488,34 @@ static void make_noise(const Fake *fake)
     _exit(0);
 }
 
+/* NULL if it is to tell the truth. */
+static const Lie *lie_of(const Fake *fake)
+{
+    for (guint i = 0; fake->behaviours && fake->behaviours[i]; i++) {
+        if (g_str_has_prefix(fake->behaviours[i], "lie:")) {
+            return lie_find(fake->behaviours[i] + strlen("lie:"));
+        }
+    }
+    return NULL;
+}
+
+/* Like a recorder that has more to say: it ends when it is told to. */
+G_GNUC_NORETURN
+static void tell_lie(const Lie *lie, int out_fd, int stop_fd)
+{
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+    pid_t teller = fork();
+
+    signal(SIGPIPE, SIG_IGN);
+    if (teller == 0) {
+        lie_tell(lie, out_fd);
+        _exit(0);
+    }
+    poll(&stop, 1, -1);
+    kill(teller, SIGKILL);
+    _exit(0);
+}
+
 /* NULL, or why it didn't start. */
 static char *start_recorder(Fake *fake, char **events)
 {
@@ -504,6 +534,10 @@ static char *start_recorder(Fake *fake, char **events)
         close(stop[1]);
         close(fake->qmp.client);
         close(fake->qga.client);
+        if (lie_of(fake)) {
+            dprintf(status[1], "R");
+            tell_lie(lie_of(fake), fake->trace.client, stop[0]);
+        }
         record(fake, events, fake->trace.client, stop[0], status[1]);
     }
     close(stop[0]);
