@@ -3,7 +3,8 @@
 #
 # A QEMU that doesn't tell TSC offsets: it is recorded, and a clock that nobody
 # knows is never passed off as one that is known.  (The fake guest's vCPUs are
-# not what its events come from, so no offset can explain them.)
+# not what its events come from: no offset explains them, or one that hardly
+# says anything does by chance.)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -12,7 +13,8 @@ start_guest no-command,tcg
 record --duration 1
 expect_status 0
 expect_session complete
-expect err "inferred, error unknown"
-expect err "note: guest CPU 0: its TSC offset could not be inferred"
+expect err "inferred, error (unknown|up to [0-9]{6,})"
+expect err "note: guest CPU 0: .*inferred"
+expect err "Synchronisation: (UNPROVED|BROKEN)"
 expect "$session/session.json" '"provenance": *"inferred"'
 expect_restored

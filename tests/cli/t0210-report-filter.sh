@@ -20,11 +20,13 @@ expect_report_error()
     expect err "^qemu-trace-merge report: .*$1"
 }
 
-# What identifies an event: task, CPU, time, name.
+# What identifies an event: time, name, task, CPU.  Of events of several CPUs
+# within one nanosecond, trace-cmd does not know the order.
 events_of()
 {
     grep -v -e 'EVENTS DROPPED' -e '^ *=> ' "$1" | sed -E \
-        's/^(.{16}-[0-9]+ +\[[0-9]+\]) +([^ ]{4,6} +)?([0-9.]+: [^ ]+).*/\1 \3/'
+        's/^(.{16}-[0-9]+ +\[[0-9]+\]) +([^ ]{4,6} +)?([0-9.]+: [^ ]+).*/\3 \1/' |
+        LC_ALL=C sort -n
 }
 
 # compare FILE FILTER...: both programs choose the same

@@ -6,10 +6,12 @@
 . "$LAB_LIB/product.sh"
 
 # Both vCPUs have to be seen on both host CPUs: the scheduler may keep them
-# where they are, so they are moved about while they run.
+# where they are, so they are moved about while they run.  Not before the
+# recording has begun: to it, they would be pinned, perhaps to the same CPU.
 move_vcpus()
 {
     local tids cpu=0 tid
+    product_await_recording
     tids=$(grep -l '^CPU ' /proc/"$(lab_guest_pid vm1)"/task/*/comm |
         sed 's|.*/task/\([0-9]*\)/comm|\1|')
     while sleep 0.3; do
