@@ -109,8 +109,8 @@ def main():
     root = pathlib.Path(sys.argv[1])
     versions = [path.name for path in (root / 'qemu-patches').iterdir()
                 if path.is_dir()]
-    if not versions or not set(versions) <= set(TARGETS):
-        raise SystemExit('expected series for any of ' + ', '.join(TARGETS) +
+    if sorted(versions) != sorted(TARGETS):
+        raise SystemExit('expected series for ' + ', '.join(TARGETS) +
                          ', found ' + ', '.join(versions))
     good = all([check_series(root, version) for version in versions])
     if len(sys.argv) > 2:

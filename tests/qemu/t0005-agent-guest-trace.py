@@ -34,13 +34,16 @@ IDLE = {'state': 'idle', 'bytes-sent': 0, 'cpus': []}
 class Agent:
     """A qemu-ga of our own, on a socket of its own."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, *options):
         self.path = f'{directory}/agent'
+        # Not to connect to what another agent has left
+        pathlib.Path(self.path).unlink(missing_ok=True)
         self.log = open(f'{directory}/log', 'wb')
         pathlib.Path(f'{directory}/config').touch()
         self.process = subprocess.Popen(
             [binary, '-m', 'unix-listen', '-p', self.path, '-t', directory,
-             '-f', f'{directory}/pid', '-c', f'{directory}/config'],
+             '-f', f'{directory}/pid', *options],
+            env=os.environ | {'QGA_CONF': f'{directory}/config'},
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         self.socket = socket.socket(socket.AF_UNIX)
         for _ in range(100):
@@ -80,8 +83,10 @@ class Agent:
 
 
 class Test:
-    def __init__(self, agent, directory):
-        self.agent = agent
+    def __init__(self, binary, directory):
+        self.binary = binary
+        self.directory = directory
+        self.agent = Agent(binary, directory)
         self.program = pathlib.Path(PROGRAM_DIR) / 'qga-trace'
         self.arguments = directory / 'arguments'
         self.failures = 0
@@ -220,9 +225,45 @@ class Test:
         self.expect('waited a minute', True,
                     59 < time.monotonic() - before < 90)
 
+    def test_agent_restarted(self):
+        """The state is the recorder's, and no agent takes it along."""
+        recorder = self.directory / 'recorder'
+        self.install(f'if [ "$1" = start ]; then\n'
+                     f'    sleep 60 & echo $! >{recorder}\nfi\n'
+                     f'kill -0 $(cat {recorder}) || exit 1\n'
+                     f"echo '{json.dumps(STATUS)}'")
+        self.expect('start', {'return': STATUS},
+                    self.agent.execute('guest-trace-start'))
+        self.restart_agent()
+        self.expect('status by the next agent', {'return': STATUS},
+                    self.agent.execute('guest-trace-status'))
+
+    def test_blocked(self):
+        self.install_answer(STATUS)
+        self.restart_agent('-b', 'guest-trace-start,guest-trace-stop')
+        answer = self.agent.execute('guest-trace-start')
+        self.expect('start where it is blocked', 'CommandNotFound',
+                    answer.get('error', {}).get('class'))
+        self.expect('qga-trace was not run', False, self.arguments.exists())
+        self.expect('status, which is not blocked', {'return': STATUS},
+                    self.agent.execute('guest-trace-status'))
+        told = self.agent.execute('guest-info')['return']
+        enabled = {each['name']: each['enabled']
+                   for each in told['supported_commands']
+                   if each['name'].startswith('guest-trace-')}
+        self.expect('guest-info', {'guest-trace-start': False,
+                                   'guest-trace-stop': False,
+                                   'guest-trace-status': True}, enabled)
+        self.restart_agent()
+
+    def restart_agent(self, *options):
+        self.agent.stop()
+        self.agent = Agent(self.binary, self.directory, *options)
+
     def run(self):
         for name in [name for name in dir(self) if name.startswith('test_')]:
             self.program.unlink(missing_ok=True)
+            self.arguments.unlink(missing_ok=True)
             getattr(self, name)()
         self.expect('agent answers in the end', {'return': {}},
                     self.agent.execute('guest-ping'))
@@ -254,12 +295,11 @@ def main():
         directory = pathlib.Path(name)
         (directory / 'bin').mkdir()
         hide_program_dir(directory / 'bin')
-        agent = Agent(f'{qemu}/bin/qemu-ga', name)
-        test = Test(agent, directory)
+        test = Test(f'{qemu}/bin/qemu-ga', directory)
         try:
             test.run()
         finally:
-            agent.stop()
+            test.agent.stop()
     sys.exit(1 if test.failures else 0)
 
 
