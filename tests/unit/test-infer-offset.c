@@ -56,7 +56,8 @@ static InferredOffset infer(Fixture *fixture)
 static uint64_t add_window(Fixture *fixture, unsigned cpu, uint64_t from,
                            int64_t offset)
 {
-    uint64_t length = (uint64_t)g_test_rand_int_range(50, 3000);
+    /* Long enough for the two events to come in their order. */
+    uint64_t length = (uint64_t)g_test_rand_int_range(60, 3000);
     uint64_t inside = (uint64_t)g_test_rand_int_range(10, 40);
 
     dat_builder_add(fixture->host, cpu, from, BUILT_KVM_ENTRY, TID(cpu), cpu);
