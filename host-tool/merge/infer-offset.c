@@ -7,129 +7,28 @@
 
 #include <inttypes.h>
 
+#include "merge/offset-search.h"
+#include "merge/window-list.h"
 #include "trace-data/cpu-cursor.h"
 
 /* Guest events kept of each CPU, evenly spread over its recording. */
 #define MAX_KEPT_EVENTS 16384
-/* Windows of one vCPU; what comes after them is not looked at. */
-#define MAX_WINDOWS (1u << 22)
 /* Intervals at a time; it gives up where there would be more. */
 #define MAX_INTERVALS (1u << 22)
 /* This share of the guest's recording may lie outside the windows. */
 #define SLACK_DIVISOR 8
 
-/* When the vCPU may have been in the guest; both ends belong to it. */
-typedef struct Window {
-    uint64_t from_ticks;
-    uint64_t to_ticks;
-} Window;
-
-/* What may be added to guest ticks to get the host's. */
-typedef struct Shift {
-    int64_t low_ticks;
-    int64_t high_ticks;
-} Shift;
-
 typedef struct GuestCpu {
-    int32_t tid;
-    GArray *windows; /* of Window, in order */
-    GArray *events;  /* of uint64_t */
-    uint64_t stride; /* every so manyth event is kept */
+    const GArray *windows; /* of HostWindow */
+    GArray *events;        /* of uint64_t */
+    uint64_t stride;       /* every so manyth event is kept */
     uint64_t n_seen;
     uint64_t last_event_ticks;
-    /* While the host is read. */
-    bool seen; /* a window event */
-    bool open;
-    bool lossy; /* events were lost since the last window event */
-    uint64_t last_ticks;
 } GuestCpu;
 
 static void cpu_clear(gpointer data)
 {
-    GuestCpu *cpu = data;
-
-    g_clear_pointer(&cpu->windows, g_array_unref);
-    g_clear_pointer(&cpu->events, g_array_unref);
-}
-
-static void add_window(GuestCpu *cpu, uint64_t from, uint64_t to)
-{
-    const Window window = {from, to};
-    Window *last = cpu->windows->len ? &g_array_index(cpu->windows, Window,
-                                                      cpu->windows->len - 1)
-                                     : NULL;
-
-    if (last && from <= last->to_ticks) {
-        last->to_ticks = MAX(last->to_ticks, to);
-    } else if (cpu->windows->len < MAX_WINDOWS) {
-        g_array_append_val(cpu->windows, window);
-    }
-}
-
-static void walk_host_event(GuestCpu *cpu, bool is_entry, uint64_t ticks)
-{
-    /* Where windows may be missing, anything may have been one. */
-    if (cpu->seen && (cpu->open || cpu->lossy)) {
-        if (!is_entry || cpu->lossy) {
-            add_window(cpu, cpu->last_ticks, ticks);
-        }
-    }
-    if (!(is_entry && cpu->open && !cpu->lossy)) {
-        cpu->last_ticks = ticks;
-    }
-    cpu->open = is_entry;
-    cpu->seen = true;
-    cpu->lossy = false;
-}
-
-static GuestCpu *find_cpu(GArray *cpus, int32_t tid)
-{
-    for (guint i = 0; i < cpus->len; i++) {
-        GuestCpu *cpu = &g_array_index(cpus, GuestCpu, i);
-
-        if (cpu->tid == tid && tid != 0) {
-            return cpu;
-        }
-    }
-    return NULL;
-}
-
-static void note_loss(GArray *cpus, const CpuEvent *event)
-{
-    if (event->missed_events == 0 && !event->loss_follows) {
-        return;
-    }
-    for (guint i = 0; i < cpus->len; i++) {
-        g_array_index(cpus, GuestCpu, i).lossy = true;
-    }
-}
-
-static void read_windows(TimelineInput *host, GArray *cpus)
-{
-    g_autoptr(GPtrArray) inputs = g_ptr_array_new();
-    g_autoptr(Timeline) timeline = NULL;
-    int entry_id = event_table_find(host->events, "kvm", "kvm_entry");
-    int exit_id = event_table_find(host->events, "kvm", "kvm_exit");
-    EventField pid = event_table_pid_field(host->events);
-    TimelineEvent event;
-
-    g_ptr_array_add(inputs, host);
-    timeline = timeline_new(inputs);
-    while (timeline_next(timeline, &event)) {
-        const CpuEvent *record = &event.event;
-        int id = event_record_id(record->data, record->size_bytes);
-        GuestCpu *cpu;
-
-        note_loss(cpus, record);
-        if (id == EVENT_ID_NONE || (id != entry_id && id != exit_id)) {
-            continue;
-        }
-        cpu = find_cpu(cpus, (int32_t)event_field_read(&pid, record->data,
-                                                       record->size_bytes));
-        if (cpu) {
-            walk_host_event(cpu, id == entry_id, record->line_ticks);
-        }
-    }
+    g_clear_pointer(&((GuestCpu *)data)->events, g_array_unref);
 }
 
 /* Halves what is kept. */
@@ -162,116 +61,50 @@ static void read_events(const TimelineInput *guest, unsigned number,
     }
 }
 
-static GArray *read_all(TimelineInput *host, const TimelineInput *guest)
+/* Of the CPUs that have events, and windows between what is unknown. */
+static GArray *read_all(const GPtrArray *windows, const TimelineInput *guest)
 {
     GArray *cpus = g_array_new(FALSE, TRUE, sizeof(GuestCpu));
 
     g_array_set_clear_func(cpus, cpu_clear);
-    for (guint i = 0; i < guest->vcpu_threads->len && i < guest->dat->cpus->len;
-         i++) {
+    for (guint i = 0; i < windows->len && i < guest->dat->cpus->len; i++) {
         GuestCpu cpu = {
-            .tid = g_array_index(guest->vcpu_threads, int32_t, i),
-            .windows = g_array_new(FALSE, FALSE, sizeof(Window)),
+            .windows = windows->pdata[i],
             .events = g_array_new(FALSE, FALSE, sizeof(uint64_t)),
         };
 
         read_events(guest, i, &cpu);
-        g_array_append_val(cpus, cpu);
-    }
-    read_windows(host, cpus);
-    for (guint i = cpus->len; i-- > 0;) {
-        const GuestCpu *cpu = &g_array_index(cpus, GuestCpu, i);
-
-        if (cpu->windows->len == 0 || cpu->events->len == 0) {
-            g_array_remove_index(cpus, i);
+        if (cpu.windows->len > 1 && cpu.events->len > 0) {
+            g_array_append_val(cpus, cpu);
+        } else {
+            cpu_clear(&cpu);
         }
     }
     return cpus;
 }
 
-static void push(GArray *shifts, uint64_t from, uint64_t to, uint64_t event)
-{
-    const Shift shift = {(int64_t)(from - event), (int64_t)(to - event)};
-
-    g_array_append_val(shifts, shift);
-}
-
-/* The first window that ends at or after this tick. */
-static guint find_window(const GArray *windows, uint64_t ticks)
-{
-    guint low = 0, high = windows->len;
-
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-
-        if (g_array_index(windows, Window, middle).to_ticks < ticks) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* What of one interval puts the event into a window, or beside all of them. */
-static void cut(GArray *out, const Shift *shift, const GArray *windows,
-                uint64_t event)
-{
-    const Window *all = (const Window *)windows->data;
-    uint64_t first = all[0].from_ticks;
-    uint64_t last = all[windows->len - 1].to_ticks;
-    uint64_t from = event + (uint64_t)shift->low_ticks;
-    uint64_t to = event + (uint64_t)shift->high_ticks;
-
-    if (from < first) {
-        push(out, from, MIN(to, first - 1), event);
-    }
-    for (guint i = find_window(windows, from);
-         i < windows->len && all[i].from_ticks <= to; i++) {
-        push(out, MAX(from, all[i].from_ticks), MIN(to, all[i].to_ticks),
-             event);
-    }
-    if (to > last) {
-        push(out, MAX(from, last + 1), to, event);
-    }
-}
-
-/* False when it would take too many intervals. */
-static bool apply_event(GArray **shifts, GArray **spare, const GuestCpu *cpu,
-                        uint64_t event)
-{
-    GArray *out = *spare;
-
-    g_array_set_size(out, 0);
-    for (guint i = 0; i < (*shifts)->len; i++) {
-        cut(out, &g_array_index(*shifts, Shift, i), cpu->windows, event);
-        if (out->len > MAX_INTERVALS) {
-            return false;
-        }
-    }
-    *spare = *shifts;
-    *shifts = out;
-    return true;
-}
+/* What is to be added to host ticks to get the guest's; both ends included. */
+typedef struct OffsetRange {
+    int64_t low_ticks;
+    int64_t high_ticks;
+} OffsetRange;
 
 /* All offsets with which most of the guest's recording meets the windows. */
-static Shift whole_range(const GArray *cpus)
+static OffsetRange whole_range(const GArray *cpus)
 {
-    Shift range = {INT64_MIN, INT64_MAX};
+    OffsetRange range = {INT64_MIN, INT64_MAX};
 
     for (guint i = 0; i < cpus->len; i++) {
         const GuestCpu *cpu = &g_array_index(cpus, GuestCpu, i);
-        const Window *windows = (const Window *)cpu->windows->data;
-        uint64_t first_event = g_array_index(cpu->events, uint64_t, 0);
-        int64_t slack =
-            (int64_t)((cpu->last_event_ticks - first_event) / SLACK_DIVISOR);
-        int64_t low = (int64_t)(windows[0].from_ticks - first_event) - slack;
-        int64_t high = (int64_t)(windows[cpu->windows->len - 1].to_ticks -
-                                 cpu->last_event_ticks) +
-                       slack;
+        const HostWindow *windows = (const HostWindow *)cpu->windows->data;
+        uint64_t first = g_array_index(cpu->events, uint64_t, 0);
+        uint64_t last = cpu->last_event_ticks;
+        uint64_t slack = (last - first) / SLACK_DIVISOR;
+        uint64_t low = last - windows[cpu->windows->len - 1].from_ticks;
+        uint64_t high = first - windows[0].to_ticks;
 
-        range.low_ticks = MAX(range.low_ticks, low);
-        range.high_ticks = MIN(range.high_ticks, high);
+        range.low_ticks = MAX(range.low_ticks, (int64_t)(low - slack));
+        range.high_ticks = MIN(range.high_ticks, (int64_t)(high + slack));
     }
     return range;
 }
@@ -299,61 +132,43 @@ static guint bits_for(guint n)
     return bits;
 }
 
-/* One event of each CPU; false when it would take too many intervals. */
-static bool search_step(const GArray *cpus, guint counter, guint bits,
-                        GArray **shifts, GArray **spare, uint64_t *n_events)
+/* One event of each CPU. */
+static void search_step(OffsetSearch *search, const GArray *cpus, guint counter,
+                        guint bits)
 {
     for (guint i = 0; i < cpus->len; i++) {
         const GuestCpu *cpu = &g_array_index(cpus, GuestCpu, i);
         guint index;
 
-        if (!scatter(counter, bits, cpu->events->len, &index)) {
-            continue;
+        if (scatter(counter, bits, cpu->events->len, &index)) {
+            offset_search_set_windows(search, cpu->windows);
+            offset_search_event(search,
+                                g_array_index(cpu->events, uint64_t, index));
         }
-        if (!apply_event(shifts, spare, cpu,
-                         g_array_index(cpu->events, uint64_t, index))) {
-            return false;
-        }
-        (*n_events)++;
     }
-    return true;
 }
 
-static bool search(const GArray *cpus, GArray **shifts, uint64_t *n_events)
+/* Until one event finds nothing left, or there are too many intervals. */
+static OffsetBound search_range(const GArray *cpus, const OffsetRange *range)
 {
-    GArray *spare = g_array_new(FALSE, FALSE, sizeof(Shift));
+    g_autoptr(OffsetSearch) search =
+        offset_search_new(NULL, range->low_ticks,
+                          (uint64_t)range->high_ticks -
+                              (uint64_t)range->low_ticks);
     guint most = 0, bits;
-    bool done = true;
 
     for (guint i = 0; i < cpus->len; i++) {
         most = MAX(most, g_array_index(cpus, GuestCpu, i).events->len);
     }
     bits = bits_for(most);
-    for (guint n = 0; done && n < (1u << bits) && (*shifts)->len > 0; n++) {
-        done = search_step(cpus, n, bits, shifts, &spare, n_events);
+    for (guint n = 0; n < (1u << bits); n++) {
+        search_step(search, cpus, n, bits);
+        if (offset_search_n_outside(search) > 0 ||
+            offset_search_n_intervals(search) > MAX_INTERVALS) {
+            break;
+        }
     }
-    g_array_unref(spare);
-    return done;
-}
-
-static void conclude(InferredOffset *inferred, const GArray *shifts)
-{
-    inferred->n_intervals = shifts->len;
-    for (guint i = 0; i < shifts->len; i++) {
-        const Shift *shift = &g_array_index(shifts, Shift, i);
-
-        inferred->left_ticks +=
-            (uint64_t)(shift->high_ticks - shift->low_ticks) + 1;
-    }
-    if (shifts->len == 0) {
-        inferred->outcome = INFER_NONE;
-        return;
-    }
-    inferred->outcome = shifts->len == 1 ? INFER_FOUND : INFER_AMBIGUOUS;
-    /* The guest's offset is the other way round. */
-    inferred->low_ticks =
-        -g_array_index(shifts, Shift, shifts->len - 1).high_ticks;
-    inferred->high_ticks = -g_array_index(shifts, Shift, 0).low_ticks;
+    return offset_search_result(search);
 }
 
 static bool is_scaled(const TimelineInput *guest)
@@ -368,12 +183,34 @@ static bool is_scaled(const TimelineInput *guest)
     return false;
 }
 
-InferredOffset infer_offset(TimelineInput *host, TimelineInput *guest)
+static GPtrArray *read_windows(const TimelineInput *host,
+                               const TimelineInput *guest)
+{
+    const WindowSource source = {
+        .dat = host->dat,
+        .events = host->events,
+        .tracks = host->tracks,
+        .shift_ticks = host->shift_ticks,
+    };
+
+    return window_list_read(&source, WINDOW_KVM, guest->vcpu_threads);
+}
+
+static InferOutcome outcome_of(const OffsetBound *bound)
+{
+    return bound->n_outside > 0      ? INFER_NONE
+           : bound->n_intervals == 1 ? INFER_FOUND
+                                     : INFER_AMBIGUOUS;
+}
+
+InferredOffset infer_offset(const TimelineInput *host,
+                            const TimelineInput *guest)
 {
     InferredOffset inferred = {.outcome = INFER_NO_DATA};
-    g_autoptr(GArray) cpus = read_all(host, guest);
-    GArray *shifts;
-    Shift range;
+    g_autoptr(GPtrArray) windows = read_windows(host, guest);
+    g_autoptr(GArray) cpus = read_all(windows, guest);
+    OffsetRange range;
+    OffsetBound bound;
 
     if (cpus->len == 0 || is_scaled(guest)) {
         return inferred;
@@ -385,16 +222,15 @@ InferredOffset infer_offset(TimelineInput *host, TimelineInput *guest)
     if (range.low_ticks > range.high_ticks) {
         return inferred;
     }
+    bound = search_range(cpus, &range);
+    inferred.outcome = outcome_of(&bound);
+    inferred.low_ticks = bound.offset_ticks - (int64_t)bound.error_ticks;
+    inferred.high_ticks = bound.offset_ticks + (int64_t)bound.error_ticks;
     inferred.range_ticks =
         (uint64_t)range.high_ticks - (uint64_t)range.low_ticks + 1;
-    shifts = g_array_new(FALSE, FALSE, sizeof(Shift));
-    g_array_append_val(shifts, range);
-    if (search(cpus, &shifts, &inferred.n_events)) {
-        conclude(&inferred, shifts);
-    } else {
-        inferred.outcome = INFER_AMBIGUOUS;
-    }
-    g_array_unref(shifts);
+    inferred.left_ticks = bound.left_ticks;
+    inferred.n_intervals = bound.n_intervals;
+    inferred.n_events = bound.n_events;
     return inferred;
 }
 

@@ -36,7 +36,8 @@ typedef struct InferredOffset {
 } InferredOffset;
 
 /* host's events are read once, guest's once.  guest needs vcpu_threads. */
-InferredOffset infer_offset(TimelineInput *host, TimelineInput *guest);
+InferredOffset infer_offset(const TimelineInput *host,
+                            const TimelineInput *guest);
 
 /*
  * Gives every CPU of the guest the middle of what was found as its clock, with

@@ -54,23 +54,6 @@ void offset_search_set_windows(OffsetSearch *search, const GArray *windows)
     search->windows = windows;
 }
 
-/* The first window that ends at or after ticks. */
-static guint first_window(const GArray *windows, uint64_t ticks)
-{
-    guint low = 0, high = windows->len;
-
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-
-        if (g_array_index(windows, HostWindow, middle).to_ticks < ticks) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 /*
  * Appends what the windows leave of a range, for an event whose host tick is
  * base - c.  The later the window, the smaller c, so they come in reverse.
@@ -81,7 +64,7 @@ static void cut(const OffsetSearch *search, GArray *out, const Range *range,
     uint64_t first_ticks = base > range->to ? base - range->to : 0;
     uint64_t last_ticks = base - range->from;
     guint n_before = out->len;
-    guint i = first_window(search->windows, first_ticks);
+    guint i = window_list_find(search->windows, first_ticks);
 
     for (; i < search->windows->len; i++) {
         const HostWindow *window =
@@ -128,18 +111,36 @@ void offset_search_event(OffsetSearch *search, uint64_t guest_ticks)
     search->next = swap;
 }
 
+guint offset_search_n_intervals(const OffsetSearch *search)
+{
+    return search->left->len;
+}
+
+uint64_t offset_search_n_outside(const OffsetSearch *search)
+{
+    return search->n_outside;
+}
+
 OffsetBound offset_search_result(const OffsetSearch *search)
 {
     const Range *first = &g_array_index(search->left, Range, 0);
     const Range *last =
         &g_array_index(search->left, Range, search->left->len - 1);
     uint64_t half = (last->to - first->from) / 2;
+    uint64_t left_ticks = 0;
 
+    for (guint i = 0; i < search->left->len; i++) {
+        const Range *range = &g_array_index(search->left, Range, i);
+
+        left_ticks += range->to - range->from + 1;
+    }
     return (OffsetBound){
         .offset_ticks =
             (int64_t)((uint64_t)search->low_ticks + first->from + half),
         .error_ticks = last->to - first->from - half,
         .n_events = search->n_events,
         .n_outside = search->n_outside,
+        .n_intervals = search->left->len,
+        .left_ticks = left_ticks,
     };
 }

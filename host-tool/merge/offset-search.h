@@ -18,7 +18,8 @@ typedef struct OffsetSearch OffsetSearch;
 
 /*
  * The true offset, in guest = host + offset modulo 2^64, lies in the range of
- * width_ticks that begins with low_ticks.  windows: of HostWindow, borrowed.
+ * width_ticks that begins with low_ticks.  windows: of HostWindow, borrowed;
+ * NULL when offset_search_set_windows() follows.
  */
 OffsetSearch *offset_search_new(const GArray *windows, int64_t low_ticks,
                                 uint64_t width_ticks);
@@ -35,7 +36,13 @@ typedef struct OffsetBound {
     uint64_t error_ticks; /* the true one is not farther away */
     uint64_t n_events;
     uint64_t n_outside; /* events that no offset left could explain */
+    guint n_intervals;
+    uint64_t left_ticks; /* of all intervals together */
 } OffsetBound;
+
+/* How many intervals are left: each event costs as much time. */
+guint offset_search_n_intervals(const OffsetSearch *search);
+uint64_t offset_search_n_outside(const OffsetSearch *search);
 
 /* What is left. */
 OffsetBound offset_search_result(const OffsetSearch *search);

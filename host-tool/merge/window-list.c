@@ -6,7 +6,6 @@
 #include "merge/window-list.h"
 
 #include "trace-data/cpu-cursor.h"
-#include "trace-data/event-table.h"
 
 /* One end of a window, or a time of which nothing is known. */
 typedef struct Edge {
@@ -77,11 +76,11 @@ static void take_switch(Reader *reader, const CpuEvent *event, Switch *last)
     int32_t next = (int32_t)event_field_read(&reader->next, data, size);
 
     if (last->is_known && last->tid != previous) {
-        add_lossy(reader, last->ticks, event->ticks);
+        add_lossy(reader, last->ticks, event->line_ticks);
     }
-    *last = (Switch){TRUE, next, event->ticks};
-    add_edge(reader, previous, event->ticks, FALSE);
-    add_edge(reader, next, event->ticks, TRUE);
+    *last = (Switch){TRUE, next, event->line_ticks};
+    add_edge(reader, previous, event->line_ticks, FALSE);
+    add_edge(reader, next, event->line_ticks, TRUE);
 }
 
 static void take_event(Reader *reader, const CpuEvent *event, Switch *last)
@@ -99,23 +98,32 @@ static void take_event(Reader *reader, const CpuEvent *event, Switch *last)
         return;
     }
     add_edge(reader, (int32_t)event_field_read(&reader->pid, data, size),
-             event->ticks, id == reader->entry_id);
+             event->line_ticks, id == reader->entry_id);
 }
 
-static void read_cpu(Reader *reader, DatFile *host, unsigned cpu)
+static void read_cpu(Reader *reader, const WindowSource *host, unsigned cpu)
 {
-    g_autoptr(CpuCursor) cursor = cpu_cursor_new(host, cpu, NULL, 0);
+    const ClockTrack *track = host->tracks && cpu < host->tracks->len
+                                  ? host->tracks->pdata[cpu]
+                                  : NULL;
+    g_autoptr(CpuCursor) cursor =
+        cpu_cursor_new(host->dat, cpu, track, host->shift_ticks);
     Switch last = {FALSE};
     uint64_t last_ticks = 0;
+    bool loss_follows = false;
     CpuEvent event;
 
     while (cpu_cursor_next(cursor, &event)) {
         if (event.missed_events != 0) {
-            add_lossy(reader, last_ticks, event.ticks);
+            add_lossy(reader, last_ticks, event.line_ticks);
             last.is_known = FALSE;
         }
         take_event(reader, &event, &last);
-        last_ticks = event.ticks;
+        last_ticks = event.line_ticks;
+        loss_follows = event.loss_follows;
+    }
+    if (loss_follows) {
+        add_lossy(reader, last_ticks, UINT64_MAX);
     }
 }
 
@@ -208,24 +216,23 @@ static GArray *windows_of(const Reader *reader, int32_t tid)
     return windows;
 }
 
-GPtrArray *window_list_read(DatFile *host, WindowKind kind,
+GPtrArray *window_list_read(const WindowSource *host, WindowKind kind,
                             const GArray *threads)
 {
     GPtrArray *lists =
         g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
-    g_autoptr(EventTable) table = event_table_new(host);
     g_autoptr(GHashTable) by_thread =
         g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
     g_autoptr(GArray) lossy = g_array_new(FALSE, FALSE, sizeof(HostWindow));
     Reader reader = {.kind = kind, .by_thread = by_thread, .lossy = lossy};
 
-    find_events(&reader, table);
+    find_events(&reader, host->events);
     for (guint i = 0; i < threads->len; i++) {
         g_hash_table_insert(by_thread,
                             GINT_TO_POINTER(g_array_index(threads, int32_t, i)),
                             g_array_new(FALSE, FALSE, sizeof(Edge)));
     }
-    for (guint cpu = 0; cpu < host->cpus->len; cpu++) {
+    for (guint cpu = 0; cpu < host->dat->cpus->len; cpu++) {
         read_cpu(&reader, host, cpu);
     }
     for (guint i = 0; i < threads->len; i++) {
@@ -235,27 +242,26 @@ GPtrArray *window_list_read(DatFile *host, WindowKind kind,
     return lists;
 }
 
-/* The last window that begins at or before ticks; len if none does. */
-static guint find_window(const GArray *windows, uint64_t ticks)
+guint window_list_find(const GArray *windows, uint64_t ticks)
 {
     guint low = 0, high = windows->len;
 
     while (low < high) {
         guint middle = low + (high - low) / 2;
 
-        if (g_array_index(windows, HostWindow, middle).from_ticks <= ticks) {
+        if (g_array_index(windows, HostWindow, middle).to_ticks < ticks) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low ? low - 1 : windows->len;
+    return low;
 }
 
 gboolean window_list_has(const GArray *windows, uint64_t ticks)
 {
-    guint i = find_window(windows, ticks);
+    guint i = window_list_find(windows, ticks);
 
     return i < windows->len &&
-           g_array_index(windows, HostWindow, i).to_ticks >= ticks;
+           g_array_index(windows, HostWindow, i).from_ticks <= ticks;
 }

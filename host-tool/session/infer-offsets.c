@@ -263,7 +263,9 @@ static gboolean prepare(Job *job, const char *host_path,
                         const SessionMachine *machine, GError **error)
 {
     g_autoptr(DatFile) host = dat_file_open(host_path, error);
+    g_autoptr(EventTable) table = NULL;
     g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    WindowSource source;
     WindowKind kind =
         g_strcmp0(machine->accelerator, "tcg") == 0 ? WINDOW_SCHED : WINDOW_KVM;
 
@@ -278,7 +280,9 @@ static gboolean prepare(Job *job, const char *host_path,
             g_array_append_val(threads, vcpu->thread_id);
         }
     }
-    job->windows = window_list_read(host, kind, threads);
+    table = event_table_new(host);
+    source = (WindowSource){.dat = host, .events = table};
+    job->windows = window_list_read(&source, kind, threads);
     job->may_creep = kind == WINDOW_SCHED;
     find_host_span(host, job);
     scale_job(job, map_of(machine));

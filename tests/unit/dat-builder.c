@@ -315,6 +315,19 @@ static void write_pages(DatBuilder *builder, DatWriter *writer)
     g_assert_no_error(error);
 }
 
+/* A loss after the last event is told by an empty page. */
+static void end_losses(DatBuilder *builder)
+{
+    for (uint32_t i = 0; i < builder->n_cpus; i++) {
+        BuiltCpu *cpu = &builder->cpus[i];
+
+        if (cpu->missed_next != 0) {
+            start_page(cpu, cpu->last_ticks);
+            set_commit(cpu);
+        }
+    }
+}
+
 char *dat_builder_write(DatBuilder *builder, const char *name,
                         const DatOptions *options)
 {
@@ -336,6 +349,7 @@ char *dat_builder_write(DatBuilder *builder, const char *name,
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
     g_assert_cmpint(fd, >=, 0);
+    end_losses(builder);
     for (uint32_t i = 0; i < builder->n_cpus; i++) {
         pages[i] = builder->cpus[i].pages->len;
     }

@@ -113,12 +113,16 @@ static GArray *read_windows(DatBuilder *builder)
     g_autoptr(DatFile) dat = dat_file_open(path, NULL);
     g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
     int32_t thread = VCPU_THREAD;
+    g_autoptr(EventTable) table = NULL;
     g_autoptr(GPtrArray) lists = NULL;
+    WindowSource source;
 
     g_array_append_val(threads, thread);
     dat_builder_forget(path);
     g_assert_nonnull(dat);
-    lists = window_list_read(dat, WINDOW_KVM, threads);
+    table = event_table_new(dat);
+    source = (WindowSource){.dat = dat, .events = table};
+    lists = window_list_read(&source, WINDOW_KVM, threads);
     g_assert_cmpuint(lists->len, ==, 1);
     return g_array_ref(lists->pdata[0]);
 }
@@ -162,6 +166,21 @@ static void test_lost(void)
     g_assert_true(window_list_has(windows, 450));
 }
 
+/* After a CPU's last event it may have run there, unseen. */
+static void test_lost_at_end(void)
+{
+    g_autoptr(DatBuilder) builder = dat_builder_new(2);
+    g_autoptr(GArray) windows = NULL;
+
+    dat_builder_add(builder, 0, 100, BUILT_KVM_ENTRY, VCPU_THREAD, 0);
+    dat_builder_add(builder, 0, 200, BUILT_KVM_EXIT, VCPU_THREAD, 0);
+    dat_builder_end_page(builder, 0, 5);
+    dat_builder_add(builder, 1, 300, BUILT_KVM_ENTRY, VCPU_THREAD, 0);
+    dat_builder_add(builder, 1, 400, BUILT_KVM_EXIT, VCPU_THREAD, 0);
+    windows = read_windows(builder);
+    g_assert_true(window_list_has(windows, 250));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -171,5 +190,6 @@ int main(int argc, char **argv)
     g_test_add_func("/offset-search/random", test_random);
     g_test_add_func("/window-list/windows", test_windows);
     g_test_add_func("/window-list/lost", test_lost);
+    g_test_add_func("/window-list/lost-at-end", test_lost_at_end);
     return g_test_run();
 }
