@@ -444,6 +444,37 @@ bool capture_stop(Capture *capture, GError **error)
     return turn(capture, "0", error);
 }
 
+static guint count_lines(const char *text)
+{
+    guint count = 0;
+
+    for (; *text; text++) {
+        count += *text == '\n';
+    }
+    return count;
+}
+
+bool capture_check_on(const Capture *capture, GError **error)
+{
+    g_autofree char *on = read_file(capture->instance, "tracing_on");
+    g_autofree char *events = read_file(capture->instance, "set_event");
+
+    if (!on || *on != '1') {
+        return trace_throw(error,
+                           "tracing was turned off in %s by something else: "
+                           "what happened after that is not recorded",
+                           capture->dir);
+    }
+    /* An empty file is none to the library. */
+    if ((events ? count_lines(events) : 0) < capture->events->len) {
+        return trace_throw(error,
+                           "events were turned off in %s by something else: "
+                           "they are not recorded to the end",
+                           capture->dir);
+    }
+    return true;
+}
+
 void capture_mark(const Capture *capture, const char *text)
 {
     write_file(capture->instance, "trace_marker", text);

@@ -40,6 +40,12 @@ bool capture_start(Capture *capture, GError **error);
 bool capture_stop(Capture *capture, GError **error);
 
 /*
+ * Before capture_stop(): whether all that was turned on still is.  If not,
+ * somebody else has changed the instance, and @error says what.
+ */
+bool capture_check_on(const Capture *capture, GError **error);
+
+/*
  * Leaves @text in the recording, as a trace_marker.  Nothing depends on it,
  * so that it can't fail.
  */

@@ -77,6 +77,7 @@ struct Recorder {
     guint drain_timeout_s;
     bool is_held;
     TraceFreezeCause cause;
+    GError *disturbance; /* what somebody else did to the instance, or NULL */
     guint next_sign; /* index of the CPU whose counts were not told longest */
     guint64 trace_id;
     CpuReader *readers;
@@ -194,6 +195,7 @@ void recorder_free(Recorder *recorder)
     /* After the pages' descriptors: they keep the instance busy. */
     capture_free(recorder->capture);
     stream_encoder_free(recorder->encoder);
+    g_clear_error(&recorder->disturbance);
     g_free(recorder->readers);
     g_free(recorder->stats);
     g_free(recorder->out_name);
@@ -761,6 +763,19 @@ static bool start(Recorder *recorder, GError **error)
            flush_waiting(recorder, error);
 }
 
+/*
+ * Events that somebody else kept from being recorded are counted nowhere.  Not
+ * in a flight recording: there, tracing that goes off is what is waited for,
+ * and the freeze must not wait.
+ */
+static void look_for_disturbance(Recorder *recorder)
+{
+    if (!recorder->is_held && recorder->cause != TRACE_FREEZE_TRACING_OFF &&
+        recorder->cause != TRACE_FREEZE_TRACER) {
+        capture_check_on(recorder->capture, &recorder->disturbance);
+    }
+}
+
 static bool record(Recorder *recorder, GError **error)
 {
     const RecorderCallbacks *callbacks = &recorder->callbacks;
@@ -776,6 +791,7 @@ static bool record(Recorder *recorder, GError **error)
         record_until_stop(recorder, &failure);
     }
     recorder->phase = RECORDER_ENDING;
+    look_for_disturbance(recorder);
     freeze.from_ticks = __rdtsc();
     capture_stop(recorder->capture, failure ? NULL : &failure);
     freeze.to_ticks = __rdtsc();
@@ -801,10 +817,15 @@ bool recorder_run(Recorder *recorder, int stop_fd,
     if (callbacks) {
         recorder->callbacks = *callbacks;
     }
-    if (start(recorder, error) && record(recorder, error) &&
-        end_stream(recorder, error)) {
-        return true;
+    if (!start(recorder, error) || !record(recorder, error) ||
+        !end_stream(recorder, error)) {
+        count_unsent(recorder);
+        return false;
     }
-    count_unsent(recorder);
-    return false;
+    if (recorder->disturbance) {
+        /* The stream is whole, but not the recording. */
+        g_propagate_error(error, g_steal_pointer(&recorder->disturbance));
+        return false;
+    }
+    return true;
 }

@@ -42,6 +42,7 @@ typedef struct Flood {
     GError *error;
     bool ok;
     bool is_held;
+    bool has_events; /* the default ones */
     GThread *thread;
     GByteArray *stream;
 } Flood;
@@ -112,7 +113,7 @@ static void flood_init(Flood *flood, guint drain_timeout_s)
 {
     char *no_events[] = {NULL};
     RecorderOptions options = {
-        .events = no_events,
+        .events = flood->has_events ? NULL : no_events,
         .buffer_kib = BUFFER_KIB,
         .drain_timeout_s = drain_timeout_s,
         .is_held = flood->is_held,
@@ -383,6 +384,62 @@ static void test_paused_reader(void)
     flood_clear(&flood);
 }
 
+/* Something else turns tracing off: what came is whole, but it is said. */
+static void test_disturbed(void)
+{
+    Flood flood = {0};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    g_autofree char *file = NULL;
+    const TraceCpuStats *stats;
+    int fd;
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, 100);
+    join_writers(writers);
+    file =
+        g_strdup_printf(TRACING_DIR "/instances/%s/tracing_on", flood.instance);
+    fd = open(file, O_WRONLY | O_CLOEXEC);
+    g_assert_cmpint(write(fd, "0", 1), ==, 1);
+    close(fd);
+    eventfd_write(flood.stop_fd, 1);
+    while (read_some(&flood)) {
+        /* until the end */
+    }
+    g_thread_join(flood.thread);
+    g_assert_false(flood.ok);
+    g_assert_nonnull(strstr(flood.error->message, "turned off"));
+    stats = take_stream(&flood, received);
+    g_assert_nonnull(stats);
+    check_totals(stats, received, writers);
+    flood_clear(&flood);
+}
+
+/* With real events, all that was turned on is found on at the end. */
+static void test_default_events(void)
+{
+    Flood flood = {.has_events = true};
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    eventfd_write(flood.stop_fd, 1);
+    while (read_some(&flood)) {
+        /* until the end */
+    }
+    g_thread_join(flood.thread);
+    g_assert_no_error(flood.error);
+    g_assert_cmpuint(count_frames(&flood, TRACE_FRAME_PAGE), >, 0);
+    g_assert_cmpuint(count_frames(&flood, TRACE_FRAME_END), ==, 1);
+    flood_clear(&flood);
+}
+
 /*
  * A flight recording: nothing but signs of life while it runs, then the
  * freeze, then the latest events.
@@ -514,6 +571,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/recorder/no-loss", test_no_loss);
     g_test_add_func("/recorder/paused-reader", test_paused_reader);
+    g_test_add_func("/recorder/default-events", test_default_events);
+    g_test_add_func("/recorder/disturbed", test_disturbed);
     g_test_add_func("/recorder/held", test_held);
     g_test_add_func("/recorder/dead-reader", test_dead_reader);
     g_test_add_func("/recorder/reader-gone", test_reader_gone);
