@@ -153,16 +153,13 @@ static void walk_start(Walk *walk, const GPtrArray *inputs)
     add_machines(walk, inputs);
 }
 
-static Machine *machine_of(const Walk *walk, const TimelineInput *input)
+/* Mostly that of the event before. */
+static Machine *machine_of(Walk *walk, const TimelineInput *input)
 {
-    for (guint i = 0; i < walk->machines->len; i++) {
-        Machine *machine = walk->machines->pdata[i];
-
-        if (machine->input == input) {
-            return machine;
-        }
+    for (guint i = 0; !walk->current || walk->current->input != input; i++) {
+        walk->current = walk->machines->pdata[i];
     }
-    return NULL;
+    return walk->current;
 }
 
 static void count_event(Analysis *analysis, const CpuEvent *record)

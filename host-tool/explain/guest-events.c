@@ -236,8 +236,7 @@ static void on_vector_entry(Walk *walk, Machine *machine,
         return;
     }
     close_injection(walk, vcpu, vector, bound->name);
-    if (vcpu->has_deadline &&
-        strcmp(names_get(walk->names, bound->name)->text, "local_timer") == 0) {
+    if (vcpu->has_deadline && bound->name == machine->timer_name) {
         close_timer(walk, vcpu, bound->name);
     }
     irq_push(&vcpu->irqs, bound->name, false);
@@ -248,20 +247,12 @@ static void on_irq_entry(Walk *walk, Machine *machine, const BoundEvent *bound,
                          const TimelineEvent *event)
 {
     Vcpu *vcpu = machine_vcpu(machine, event->cpu);
-    int irq = (int)field(bound, 0, event);
-    uint32_t where = (uint32_t)field(bound, 1, event); /* __data_loc */
-    uint32_t offset = where & 0xffff, size = where >> 16;
-    g_autofree char *text = NULL;
     uint32_t name;
 
     if (!vcpu) {
         return;
     }
-    if (offset <= event->event.size_bytes &&
-        size <= event->event.size_bytes - offset) {
-        text = g_strndup((const char *)event->event.data + offset, size);
-    }
-    name = machine_irq_name(walk, machine, irq, text ? text : "?");
+    name = machine_irq_name(walk, machine, bound, event);
     if (vcpu->last_device_vector >= FIRST_DEVICE_VECTOR &&
         vcpu->last_device_vector < FIRST_SYSTEM_VECTOR) {
         close_injection(walk, vcpu, vcpu->last_device_vector, name);

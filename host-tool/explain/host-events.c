@@ -140,18 +140,8 @@ static void on_irq(Walk *walk, Machine *machine, const TimelineEvent *event,
 static void on_irq_entry(Walk *walk, Machine *machine, const BoundEvent *bound,
                          const TimelineEvent *event)
 {
-    int irq = (int)field(bound, 0, event);
-    uint32_t where = (uint32_t)field(bound, 1, event); /* __data_loc */
-    uint32_t offset = where & 0xffff, size = where >> 16;
-    g_autofree char *text = NULL;
-    uint32_t name;
-
-    if (offset <= event->event.size_bytes &&
-        size <= event->event.size_bytes - offset) {
-        text = g_strndup((const char *)event->event.data + offset, size);
-    }
-    name = machine_irq_name(walk, machine, irq, text ? text : "?");
-    on_irq(walk, machine, event, name, false);
+    on_irq(walk, machine, event, machine_irq_name(walk, machine, bound, event),
+           false);
 }
 
 static void on_softirq_entry(Walk *walk, Machine *machine,
@@ -181,6 +171,17 @@ static void on_irq_leave(Walk *walk, Machine *machine,
     host_cpu_update(walk, cpu);
 }
 
+static uint32_t exit_name(Walk *walk, uint32_t reason)
+{
+    ExitName *recent = &walk->recent_exits[reason % N_RECENT_EXITS];
+
+    if (recent->name == NAME_OTHERS || recent->reason != reason) {
+        recent->reason = reason;
+        recent->name = names_text(walk->names, exit_reason_text(reason));
+    }
+    return recent->name;
+}
+
 /* The span from the guest's being left to its being entered again. */
 static void close_exit(Walk *walk, Vcpu *vcpu)
 {
@@ -202,8 +203,7 @@ static void close_exit(Walk *walk, Vcpu *vcpu)
     vcpu->stats->n_recorder_exits += is_recorders;
     if (!exit_reason_is_halt(vcpu->exit_reason) &&
         vcpu->user_reason != KVM_EXIT_HLT) {
-        span.name =
-            names_text(walk->names, exit_reason_text(vcpu->exit_reason));
+        span.name = exit_name(walk, vcpu->exit_reason);
         span.is_recorders = is_recorders;
         intervals_close(walk, &span);
     }

@@ -12,9 +12,11 @@ static const char *const softirq_names[] = {
     "IRQ_POLL", "TASKLET", "SCHED",  "HRTIMER", "RCU",
 };
 
+#define TIMER_VECTOR "local_timer"
+
 /* The events of arch/x86/include/asm/trace/irq_vectors.h, NAME_entry/exit. */
 static const char *const vector_names[] = {
-    "local_timer",    "spurious_apic",
+    TIMER_VECTOR,     "spurious_apic",
     "error_apic",     "x86_platform_ipi",
     "irq_work",       "reschedule",
     "call_function",  "call_function_single",
@@ -80,6 +82,7 @@ void irq_events_bind(Walk *walk, Machine *machine, const IrqHandlers *handlers)
     };
 
     machine_bind(machine, specs, G_N_ELEMENTS(specs));
+    machine->timer_name = names_text(walk->names, TIMER_VECTOR);
     for (size_t i = 0; i < G_N_ELEMENTS(vector_names); i++) {
         bind_vector(walk, machine, vector_names[i], handlers);
     }

@@ -73,9 +73,21 @@ void machine_bind(Machine *machine, const EventSpec *specs, size_t n_specs)
     }
 }
 
-uint32_t machine_irq_name(Walk *walk, Machine *machine, int irq,
-                          const char *text)
+static char *irq_text(int irq, uint32_t where, const CpuEvent *record)
 {
+    uint32_t offset = where & 0xffff, size = where >> 16;
+    g_autofree char *text = NULL;
+
+    if (offset <= record->size_bytes && size <= record->size_bytes - offset) {
+        text = g_strndup((const char *)record->data + offset, size);
+    }
+    return g_strdup_printf("%d (%s)", irq, text ? text : "?");
+}
+
+uint32_t machine_irq_name(Walk *walk, Machine *machine, const BoundEvent *bound,
+                          const TimelineEvent *event)
+{
+    int irq = (int)field(bound, 0, event);
     gpointer key = GINT_TO_POINTER(irq);
     gpointer name = g_hash_table_lookup(machine->irqs, key);
     g_autofree char *full = NULL;
@@ -87,7 +99,7 @@ uint32_t machine_irq_name(Walk *walk, Machine *machine, int irq,
     if (g_hash_table_size(machine->irqs) >= MAX_IRQ_NAMES) {
         return NAME_OTHERS;
     }
-    full = g_strdup_printf("%d (%s)", irq, text);
+    full = irq_text(irq, (uint32_t)field(bound, 1, event), &event->event);
     number = names_text(walk->names, full);
     g_hash_table_insert(machine->irqs, key, GUINT_TO_POINTER(number));
     return number;

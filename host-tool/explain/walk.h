@@ -22,6 +22,7 @@
 #define MAX_FIELDS      6
 #define N_VECTORS       256
 #define N_RECENT_TOTALS 256
+#define N_RECENT_EXITS  64
 
 /* What a vCPU's thread does when it has a CPU. */
 typedef enum VcpuMode {
@@ -140,6 +141,7 @@ struct Machine {
     bool deadline_seen; /* the guest's timers are TSC deadlines */
     int osnoise_id;
     uint32_t softirqs[16]; /* names by number */
+    uint32_t timer_name;   /* of the local timer's interrupt */
 };
 
 /* A span that ended: what intervals_close() is told. */
@@ -163,17 +165,25 @@ typedef struct KeptFindings {
     uint64_t shortest_ticks;
 } KeptFindings;
 
+/* The name of an exit's reason. */
+typedef struct ExitName {
+    uint32_t reason;
+    uint32_t name; /* NAME_OTHERS: not known */
+} ExitName;
+
 struct Walk {
     Analysis *analysis;
     const AnalysisOptions *options;
     Names *names;
     GPtrArray *machines; /* of Machine, in the inputs' order */
+    Machine *current;    /* the last event's */
     GPtrArray *vcpus;    /* of Vcpu */
     bool by_time;        /* the line is in the events' nanoseconds */
     unsigned n_lossy_cpus;
     uint64_t now;       /* the event's place on the line */
     GHashTable *totals; /* CauseTotal by itself */
     CauseTotal *recent_totals[N_RECENT_TOTALS]; /* NULL entries */
+    ExitName recent_exits[N_RECENT_EXITS];
     KeptFindings kept[INTERVAL_N_KINDS];
     KeptFindings recorders;
     Finding scratch; /* reused for each interval */
@@ -229,8 +239,12 @@ static inline Vcpu *machine_vcpu(const Machine *machine, unsigned cpu)
     return cpu < machine->vcpus->len ? machine->vcpus->pdata[cpu] : NULL;
 }
 
-uint32_t machine_irq_name(Walk *walk, Machine *machine, int irq,
-                          const char *text);
+/*
+ * The name of an interrupt by the event that tells its number and, in a
+ * __data_loc field, its text.
+ */
+uint32_t machine_irq_name(Walk *walk, Machine *machine, const BoundEvent *bound,
+                          const TimelineEvent *event);
 
 /* host-events.c, guest-events.c */
 void host_events_bind(Walk *walk, Machine *machine);

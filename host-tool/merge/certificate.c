@@ -42,6 +42,14 @@ typedef struct HostEvents {
     GArray *cpus; /* of HostCpu, by CPU number */
 } HostEvents;
 
+/* What is known of one input. */
+typedef struct Source {
+    const TimelineInput *input;
+    HostEvents *host;   /* NULL: no host */
+    unsigned host_file; /* its host's */
+    GPtrArray *windows; /* of Window by CPU, NULL entries; NULL: no guest */
+} Source;
+
 /* Threads that were asked for last: most events are of a few. */
 #define N_RECENT 64
 
@@ -54,11 +62,11 @@ struct CertificateWalk {
     Certificate *certificate;
     GHashTable *by_thread; /* thread_key() -> Window */
     RecentWindow recent[N_RECENT];
-    GPtrArray *inputs;  /* of TimelineInput */
-    GPtrArray *hosts;   /* of HostEvents by input; NULL: no host */
-    GArray *host_files; /* of unsigned by input: its host's file */
-    GArray *lossy_cpus; /* of unsigned by file: CPUs whose lost events are
-                           not over */
+    GPtrArray *inputs;     /* of TimelineInput */
+    GArray *sources;       /* of Source, in the inputs' order */
+    const Source *current; /* the last event's */
+    GArray *lossy_cpus;    /* of unsigned by file: CPUs whose lost events are
+                              not over */
 };
 typedef CertificateWalk Walk;
 
@@ -71,14 +79,15 @@ static void vcpu_free(gpointer data)
     g_free(vcpu);
 }
 
-static void host_free(gpointer data)
+static void source_clear(gpointer data)
 {
-    HostEvents *host = data;
+    Source *source = data;
 
-    if (host) {
-        g_array_unref(host->cpus);
-        g_free(host);
+    if (source->host) {
+        g_array_unref(source->host->cpus);
+        g_free(source->host);
     }
+    g_clear_pointer(&source->windows, g_ptr_array_unref);
 }
 
 /* Machines number their threads independently. */
@@ -112,10 +121,11 @@ static Window *window_at(Walk *walk, unsigned host_file, int32_t tid)
     return recent->window;
 }
 
-static void add_guest(Walk *walk, Certificate *certificate, guint at)
+static void add_windows(Walk *walk, Certificate *certificate,
+                        const Source *source)
 {
-    const TimelineInput *input = walk->inputs->pdata[at];
-    unsigned host_file = g_array_index(walk->host_files, unsigned, at);
+    const TimelineInput *input = source->input;
+    unsigned host_file = source->host_file;
 
     for (guint cpu = 0; cpu < input->vcpu_threads->len; cpu++) {
         int32_t tid = g_array_index(input->vcpu_threads, int32_t, cpu);
@@ -151,6 +161,19 @@ static void set_lossy(Walk *walk, const TimelineInput *input, HostCpu *cpu,
     }
 }
 
+static void add_guest(Walk *walk, Source *source)
+{
+    const GArray *threads = source->input->vcpu_threads;
+
+    add_windows(walk, walk->certificate, source);
+    source->windows = g_ptr_array_new();
+    for (guint cpu = 0; cpu < threads->len; cpu++) {
+        g_ptr_array_add(source->windows,
+                        window_at(walk, source->host_file,
+                                  g_array_index(threads, int32_t, cpu)));
+    }
+}
+
 /* A CPU whose first page follows lost events lost them from the start on. */
 static void start_lossy(Walk *walk, const HostEvents *host,
                         const TimelineInput *input)
@@ -166,7 +189,7 @@ static void start_lossy(Walk *walk, const HostEvents *host,
     }
 }
 
-static void add_host(Walk *walk, TimelineInput *input)
+static HostEvents *add_host(Walk *walk, TimelineInput *input)
 {
     HostEvents *host = g_new0(HostEvents, 1);
 
@@ -179,7 +202,7 @@ static void add_host(Walk *walk, TimelineInput *input)
         g_array_set_size(walk->lossy_cpus, input->file + 1);
     }
     start_lossy(walk, host, input);
-    g_ptr_array_add(walk->hosts, host);
+    return host;
 }
 
 /* A guest that runs guests is both. */
@@ -300,18 +323,13 @@ static void walk_host_event(Walk *walk, const HostEvents *host,
         g_array_index(walk->lossy_cpus, unsigned, event->input->file) > 0;
 }
 
-static void walk_guest_event(Walk *walk, unsigned host_file,
-                             const TimelineEvent *event)
+static void walk_guest_event(const Source *source, const TimelineEvent *event)
 {
-    const GArray *threads = event->input->vcpu_threads;
     uint64_t ticks = event->event.line_ticks;
-    Window *window = NULL;
+    Window *window = event->cpu < source->windows->len
+                         ? source->windows->pdata[event->cpu]
+                         : NULL;
 
-    if (event->cpu < threads->len) {
-        int32_t tid = g_array_index(threads, int32_t, event->cpu);
-
-        window = window_at(walk, host_file, tid);
-    }
     if (!window) {
         return;
     }
@@ -339,9 +357,10 @@ static void walk_losses(Walk *walk, const HostEvents *host,
 {
     HostCpu *cpu = &g_array_index(host->cpus, HostCpu, event->cpu);
 
-    if (event->event.missed_events != 0 || event->event.loss_follows) {
-        forget_windows(walk, event->input->file);
+    if (event->event.missed_events == 0 && !event->event.loss_follows) {
+        return;
     }
+    forget_windows(walk, event->input->file);
     if (event->event.missed_events != 0) {
         set_lossy(walk, event->input, cpu, false);
     }
@@ -373,23 +392,24 @@ CertificateWalk *certificate_walk_new(GPtrArray *inputs)
     walk->certificate->vcpus = g_ptr_array_new_with_free_func(vcpu_free);
     walk->by_thread =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    walk->host_files = g_array_new(FALSE, TRUE, sizeof(unsigned));
     walk->lossy_cpus = g_array_new(FALSE, TRUE, sizeof(unsigned));
     walk->inputs = g_ptr_array_ref(inputs);
-    walk->hosts = g_ptr_array_new_with_free_func(host_free);
+    walk->sources = g_array_new(FALSE, TRUE, sizeof(Source));
+    g_array_set_clear_func(walk->sources, source_clear);
     for (guint i = 0; i < inputs->len; i++) {
         TimelineInput *input = inputs->pdata[i];
-        unsigned host_file = host_file_of(walk, input);
+        Source source = {
+            .input = input,
+            .host_file = host_file_of(walk, input),
+        };
 
-        g_array_append_val(walk->host_files, host_file);
         if (input->vcpu_threads) {
-            add_guest(walk, walk->certificate, i);
+            add_guest(walk, &source);
         }
         if (is_host(walk, input)) {
-            add_host(walk, input);
-        } else {
-            g_ptr_array_add(walk->hosts, NULL);
+            source.host = add_host(walk, input);
         }
+        g_array_append_val(walk->sources, source);
     }
     return walk;
 }
@@ -399,37 +419,32 @@ void certificate_walk_free(CertificateWalk *walk)
     if (walk) {
         certificate_free(walk->certificate);
         g_hash_table_unref(walk->by_thread);
-        g_array_unref(walk->host_files);
         g_array_unref(walk->lossy_cpus);
-        g_ptr_array_unref(walk->hosts);
+        g_array_unref(walk->sources);
         g_ptr_array_unref(walk->inputs);
         g_free(walk);
     }
 }
 
-static guint index_of(const Walk *walk, const TimelineInput *input)
+/* Mostly that of the event before. */
+static const Source *source_of(Walk *walk, const TimelineInput *input)
 {
-    guint i = 0;
-
-    while (i < walk->inputs->len && walk->inputs->pdata[i] != input) {
-        i++;
+    for (guint i = 0; !walk->current || walk->current->input != input; i++) {
+        walk->current = &g_array_index(walk->sources, Source, i);
     }
-    return i;
+    return walk->current;
 }
 
 void certificate_walk_event(CertificateWalk *walk, const TimelineEvent *event)
 {
-    guint i = index_of(walk, event->input);
-    const HostEvents *host =
-        i < walk->hosts->len ? walk->hosts->pdata[i] : NULL;
+    const Source *source = source_of(walk, event->input);
 
-    if (host) {
-        walk_losses(walk, host, event);
-        walk_host_event(walk, host, event);
+    if (source->host) {
+        walk_losses(walk, source->host, event);
+        walk_host_event(walk, source->host, event);
     }
-    if (event->input->vcpu_threads) {
-        walk_guest_event(walk, g_array_index(walk->host_files, unsigned, i),
-                         event);
+    if (source->windows) {
+        walk_guest_event(source, event);
     }
 }
 
