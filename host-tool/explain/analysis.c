@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "explain/walk.h"
+#include "merge/timeline-ahead.h"
 
 uint64_t analysis_span(const Analysis *analysis, uint64_t ticks)
 {
@@ -244,6 +245,12 @@ static void walk_finish(Walk *walk)
     g_array_unref(walk->scratch.segments);
 }
 
+/* Done by the thread that merges, which has less to do. */
+static void certify(const TimelineEvent *event, void *data)
+{
+    certificate_walk_event(data, event);
+}
+
 Analysis *analysis_make(GPtrArray *inputs, const AnalysisOptions *options)
 {
     static const AnalysisOptions defaults;
@@ -255,13 +262,17 @@ Analysis *analysis_make(GPtrArray *inputs, const AnalysisOptions *options)
     };
     g_autoptr(CertificateWalk) certificate = certificate_walk_new(inputs);
     g_autoptr(Timeline) timeline = NULL;
-    TimelineEvent event;
+    g_autoptr(TimelineAhead) ahead = NULL;
+    const TimelineEvent *events;
+    size_t n_events;
 
     walk_start(&walk, inputs);
     timeline = timeline_new(inputs);
-    while (timeline_next(timeline, &event)) {
-        certificate_walk_event(certificate, &event);
-        walk_event(&walk, &event);
+    ahead = timeline_ahead_new(timeline, certify, certificate);
+    while ((events = timeline_ahead_next(ahead, &n_events))) {
+        for (size_t i = 0; i < n_events; i++) {
+            walk_event(&walk, &events[i]);
+        }
     }
     analysis->certificate = certificate_walk_finish(certificate);
     walk_finish(&walk);

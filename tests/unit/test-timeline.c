@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dat-builder.h"
+#include "merge/timeline-ahead.h"
 #include "merge/timeline.h"
 
 typedef struct Fixture {
@@ -439,6 +440,64 @@ static void test_seek(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     expect_rest(timeline, all, 0);
 }
 
+static void count_event(const TimelineEvent *event G_GNUC_UNUSED, void *data)
+{
+    ++*(guint *)data;
+}
+
+/* Ahead, and with events' data that stay, it is the same. */
+static void test_ahead(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) builder = build_random(5, 9000);
+    g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(Timeline) other = NULL;
+    g_autoptr(TimelineAhead) ahead = NULL;
+    const TimelineEvent *events;
+    TimelineEvent event;
+    size_t n_events;
+    guint n = 0, n_seen = 0;
+
+    add_input(fixture, builder);
+    timeline = timeline_new(fixture->inputs);
+    other = timeline_new(fixture->inputs);
+    ahead = timeline_ahead_new(other, count_event, &n_seen);
+    while ((events = timeline_ahead_next(ahead, &n_events))) {
+        for (size_t i = 0; i < n_events; i++, n++) {
+            g_assert_true(timeline_next(timeline, &event));
+            g_assert_cmpuint(events[i].cpu, ==, event.cpu);
+            g_assert_cmpuint(events[i].time, ==, event.time);
+            g_assert_cmpmem(events[i].event.data, events[i].event.size_bytes,
+                            event.event.data, event.event.size_bytes);
+        }
+    }
+    g_assert_false(timeline_next(timeline, &event));
+    g_assert_null(timeline_ahead_next(ahead, &n_events));
+    g_assert_cmpuint(n, ==, 9000);
+    g_assert_cmpuint(n_seen, ==, n);
+}
+
+/* Given up early, it ends. */
+static void test_ahead_cancelled(Fixture *fixture,
+                                 gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) builder = build_random(5, 9000);
+    g_autoptr(Timeline) timeline = NULL;
+
+    add_input(fixture, builder);
+    timeline = timeline_new(fixture->inputs);
+    for (int n_blocks = 0; n_blocks < 4; n_blocks++) {
+        g_autoptr(TimelineAhead) ahead =
+            timeline_ahead_new(timeline, NULL, NULL);
+        size_t n_events;
+
+        for (int i = 0; i < n_blocks; i++) {
+            g_assert_nonnull(timeline_ahead_next(ahead, &n_events));
+        }
+        g_clear_pointer(&ahead, timeline_ahead_free);
+        timeline_rewind(timeline);
+    }
+}
+
 static void test_seek_scaled(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(Timeline) timeline = NULL;
@@ -559,6 +618,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("order", test_order);
     ADD("ties", test_ties);
+    ADD("ahead", test_ahead);
+    ADD("ahead-cancelled", test_ahead_cancelled);
     ADD("earliest", test_earliest);
     ADD("shift", test_shift);
     ADD("time-shift", test_time_shift);
