@@ -17,6 +17,9 @@
 #include "trace-data/page-walk.h"
 #include "trace-image.h"
 
+/* RB_MISSED_EVENTS: kernel/trace/ring_buffer.c */
+#define MISSED_EVENTS (UINT32_C(1) << 31)
+
 /* A recorded CPU. */
 typedef struct SourceCpu {
     PageSource *pages;
@@ -175,6 +178,14 @@ static bool replay_page(gpointer data, uint32_t cpu, uint8_t *page)
     return true;
 }
 
+/* Between two copies nothing was recorded. */
+static void mark_missed(uint8_t *page)
+{
+    uint32_t commit = page_load_u32(page + sizeof(uint64_t)) | MISSED_EVENTS;
+
+    memcpy(page + sizeof(uint64_t), &commit, sizeof(commit));
+}
+
 static bool copy_page(gpointer data, uint32_t cpu, uint8_t *page)
 {
     Replay *replay = data;
@@ -189,6 +200,9 @@ static bool copy_page(gpointer data, uint32_t cpu, uint8_t *page)
            replay->dat->page_bytes);
     move_stamps(page, &header, replay->dat->long_bytes,
                 number / source->n_pages * replay->period_ticks);
+    if (number > 0 && number % source->n_pages == 0) {
+        mark_missed(page);
+    }
     return true;
 }
 
