@@ -120,6 +120,17 @@ static void add_stop_entries(GOptionContext *context, Options *options)
     g_option_context_add_main_entries(context, entries, NULL);
 }
 
+static void add_status_entries(GOptionContext *context, Options *options)
+{
+    const GOptionEntry entries[] = {
+        {"forget", 0, 0, G_OPTION_ARG_NONE, &options->forgets,
+         "Remove the recorder's state, unless it runs", NULL},
+        {NULL},
+    };
+
+    g_option_context_add_main_entries(context, entries, NULL);
+}
+
 static void add_common_entries(GOptionContext *context, Options *options)
 {
     const GOptionEntry entries[] = {
@@ -150,6 +161,8 @@ static GOptionContext *command_context(const CommandInfo *info,
         }
     } else if (info->kind == COMMAND_STOP) {
         add_stop_entries(context, options);
+    } else if (info->kind == COMMAND_STATUS) {
+        add_status_entries(context, options);
     }
     add_common_entries(context, options);
     return context;

@@ -34,6 +34,7 @@ typedef struct Options {
     char *stop_marker;    /* trace_marker's text that ends it, or NULL */
     gboolean is_unasked;  /* "record" does not ask the host */
     char **host_events;   /* to ask the host for; NULL: its default */
+    gboolean forgets;     /* "status" removes the state */
     guint duration_s;     /* of "record" at most; 0: no limit */
     char **run;           /* the command of "record", or NULL */
     char *help_text;

@@ -461,6 +461,9 @@ State *recording_inspect(const Options *options, GError **error)
     state = state_load(options->state_dir, error);
     if (state && lock_fd >= 0) {
         ok = bury_dead(options, state, error);
+        if (ok && options->forgets) {
+            state_forget(options->state_dir);
+        }
     } else if (state) {
         add_live_stats(state);
     }

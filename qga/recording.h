@@ -65,7 +65,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Recording, recording_free)
 
 /*
  * The state as it is now: live totals while a recorder lives; if one was
- * killed, what it left in tracefs is removed and the state is "failed".
+ * killed, what it left in tracefs is removed and the state is "failed".  Where
+ * the options say so, and no recorder lives, it is forgotten then.
  */
 State *recording_inspect(const Options *options, GError **error);
 

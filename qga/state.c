@@ -11,10 +11,14 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "json-text.h"
 #include "trace-error.h"
+
+#define STATE_NAME "state"
+#define LOCK_NAME  "lock"
 
 #define GROUP "recorder"
 
@@ -131,7 +135,7 @@ State *state_load(const char *dir, GError **error)
 {
     g_autoptr(State) state = state_new();
     g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autofree char *path = g_build_filename(dir, "state", NULL);
+    g_autofree char *path = g_build_filename(dir, STATE_NAME, NULL);
     g_auto(GStrv) groups = NULL;
 
     if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
@@ -179,7 +183,7 @@ static void save_cpus(GKeyFile *file, const State *state)
 bool state_save(const State *state, const char *dir, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autofree char *path = g_build_filename(dir, "state", NULL);
+    g_autofree char *path = g_build_filename(dir, STATE_NAME, NULL);
     g_autofree char *new_path = g_build_filename(dir, "state.new", NULL);
     g_autofree char *text = NULL;
     gsize length;
@@ -204,10 +208,9 @@ bool state_save(const State *state, const char *dir, GError **error)
     return true;
 }
 
-int state_lock(const char *dir, GError **error)
+static int open_lock(const char *dir, const char *path, GError **error)
 {
-    g_autofree char *path = g_build_filename(dir, "lock", NULL);
-    int fd;
+    int fd = -1;
 
     if (g_mkdir_with_parents(dir, 0700) < 0) {
         trace_throw(error, "cannot create %s: %s%s", dir, g_strerror(errno),
@@ -218,15 +221,53 @@ int state_lock(const char *dir, GError **error)
     if (fd < 0) {
         trace_throw(error, "cannot open %s: %s%s", path, g_strerror(errno),
                     geteuid() != 0 ? "; run this as root" : "");
-        return -1;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        g_set_error(error, TRACE_ERROR,
-                    errno == EWOULDBLOCK ? TRACE_ERROR_BUSY
-                                         : TRACE_ERROR_FAILED,
-                    "cannot lock %s: %s", path, g_strerror(errno));
-        close(fd);
-        return -1;
     }
     return fd;
+}
+
+/* It may have been forgotten between our opening and locking it. */
+static bool is_there(int fd, const char *path)
+{
+    struct stat ours, there;
+
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+int state_lock(const char *dir, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, LOCK_NAME, NULL);
+
+    for (;;) {
+        int fd = open_lock(dir, path, error);
+
+        if (fd < 0) {
+            return -1;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+            g_set_error(error, TRACE_ERROR,
+                        errno == EWOULDBLOCK ? TRACE_ERROR_BUSY
+                                             : TRACE_ERROR_FAILED,
+                        "cannot lock %s: %s", path, g_strerror(errno));
+            close(fd);
+            return -1;
+        }
+        if (is_there(fd, path)) {
+            return fd;
+        }
+        close(fd);
+    }
+}
+
+void state_forget(const char *dir)
+{
+    static const char *const names[] = {STATE_NAME, LOCK_NAME};
+
+    /* The lock goes last: until then nobody else touches the state. */
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(dir, names[i], NULL);
+
+        g_unlink(path);
+    }
+    g_rmdir(dir);
 }

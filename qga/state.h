@@ -56,4 +56,7 @@ bool state_save(const State *state, const char *dir, GError **error);
  */
 int state_lock(const char *dir, GError **error);
 
+/* Removes the directory, by who has its lock; what others put there stays. */
+void state_forget(const char *dir);
+
 #endif

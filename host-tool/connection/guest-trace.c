@@ -294,6 +294,16 @@ gboolean guest_trace_status(const GuestTracer *tracer, GuestTraceStatus *status,
     return run_program(tracer, argv, RUN_TIMEOUT_MS, status, error);
 }
 
+void guest_trace_forget(const GuestTracer *tracer)
+{
+    g_autoptr(GPtrArray) argv = new_argv(tracer, "status");
+    g_auto(AgentProcess) process = {0};
+
+    g_ptr_array_add(argv, g_strdup("--forget"));
+    g_ptr_array_add(argv, NULL);
+    exec_program(tracer, argv, RUN_TIMEOUT_MS, &process, NULL);
+}
+
 void guest_trace_status_clear(GuestTraceStatus *status)
 {
     g_clear_pointer(&status->failure, g_free);

@@ -63,6 +63,9 @@ gboolean guest_trace_stop(const GuestTracer *tracer, unsigned timeout_s,
 gboolean guest_trace_status(const GuestTracer *tracer, GuestTraceStatus *status,
                             GError **error);
 
+/* Removes what the program keeps in the guest for its next run. */
+void guest_trace_forget(const GuestTracer *tracer);
+
 void guest_trace_status_clear(GuestTraceStatus *status);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GuestTraceStatus, guest_trace_status_clear)

@@ -51,6 +51,18 @@ static void remove_file(char **path, Agent *agent, GError **first)
     }
 }
 
+/* The recorder itself, and what it keeps for a next run that it won't have. */
+static void remove_program(GuestLeavings *leavings, Agent *agent,
+                           GError **first)
+{
+    GuestTracer tracer = {.agent = agent, .program = leavings->program_file};
+
+    if (leavings->program_file && agent) {
+        guest_trace_forget(&tracer);
+    }
+    remove_file(&leavings->program_file, agent, first);
+}
+
 gboolean guest_leavings_remove(GuestLeavings *leavings, GuestLink *link,
                                Agent *agent, GError **error)
 {
@@ -58,7 +70,7 @@ gboolean guest_leavings_remove(GuestLeavings *leavings, GuestLink *link,
     GError *unplug_error = NULL;
 
     remove_file(&leavings->stream_file, agent, &first);
-    remove_file(&leavings->program_file, agent, &first);
+    remove_program(leavings, agent, &first);
     if (leavings->is_plugged && guest_link_unplug_trace(link, &unplug_error)) {
         leavings->is_plugged = FALSE;
     }

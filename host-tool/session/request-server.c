@@ -40,6 +40,8 @@ typedef struct Server {
     gboolean is_stopped;
     GuestLink *link; /* NULL: opened for each recording */
     int fd;          /* the trace channel; -1: not there */
+    Guardian *guardian;
+    GuestLeavings leavings; /* a channel that was plugged in */
     gboolean was_told_waiting;
     gboolean was_told_noise;
     gint64 log_begin_us;
@@ -62,13 +64,17 @@ static void say(const Server *server, const char *format, ...)
     server->options->say(line, server->options->watcher);
 }
 
-/* Until fd (or -1) is readable, or the time is over; takes signals. */
-static void wait_for(Server *server, int fd, int timeout_ms)
+/* Until there is something to read, or the time is over; takes signals. */
+static void wait_for(Server *server, int timeout_ms)
 {
     struct signalfd_siginfo info;
     struct pollfd fds[] = {
         {.fd = server->signal_fd, .events = POLLIN},
-        {.fd = fd, .events = POLLIN},
+        {.fd = timeout_ms < 0 ? server->fd : -1, .events = POLLIN},
+        {.fd = timeout_ms < 0 && server->link
+                   ? guest_link_event_fd(server->link)
+                   : -1,
+         .events = POLLIN},
     };
 
     poll(fds, G_N_ELEMENTS(fds), timeout_ms);
@@ -79,13 +85,45 @@ static void wait_for(Server *server, int fd, int timeout_ms)
 
 /* --- the channel --- */
 
+static void set_plugged(Server *server, gboolean is_plugged)
+{
+    server->leavings.is_plugged = is_plugged;
+    guardian_tell(server->guardian, 0, &server->leavings);
+}
+
+/* What can't be taken out now is left to the guardian. */
 static void close_channel(Server *server)
 {
     if (server->fd >= 0) {
         close(server->fd);
         server->fd = -1;
     }
+    if (server->link && server->leavings.is_plugged &&
+        guest_link_unplug_trace(server->link, NULL)) {
+        set_plugged(server, FALSE);
+    }
     g_clear_pointer(&server->link, guest_link_free);
+}
+
+static gboolean plug_channel(Server *server, GError **error)
+{
+    /* One that could not be taken out of it before may still be there. */
+    gboolean was_plugged = server->leavings.is_plugged;
+    gboolean has_trace = FALSE;
+
+    if (!guest_link_check_running(server->link, error) ||
+        !guest_link_has_trace(server->link, &has_trace, error)) {
+        return FALSE;
+    }
+    if (has_trace) {
+        return TRUE;
+    }
+    set_plugged(server, TRUE);
+    if (!guest_link_plug_trace(server->link, error)) {
+        set_plugged(server, was_plugged);
+        return FALSE;
+    }
+    return TRUE;
 }
 
 /* A socket of its own needs no link; other guests' channel comes with one. */
@@ -97,7 +135,7 @@ static gboolean open_channel(Server *server, GError **error)
         return server->fd >= 0;
     }
     server->link = guest_address_open(server->address, error);
-    if (server->link) {
+    if (server->link && plug_channel(server, error)) {
         server->fd = guest_link_open_trace(server->link, error);
     }
     if (server->fd < 0) {
@@ -119,7 +157,30 @@ static void find_guest(Server *server)
         say(server, "waiting for the guest: %s", error->message);
         server->was_told_waiting = TRUE;
     }
-    wait_for(server, -1, RETRY_MS);
+    wait_for(server, RETRY_MS);
+}
+
+/*
+ * libvirt gives up a connection that nobody looks after.  What happens to a
+ * guest while it isn't recorded is of no interest.
+ */
+static gboolean follow_guest(Server *server)
+{
+    g_autoptr(GError) error = NULL;
+    GuestEvent event;
+
+    if (!server->link) {
+        return TRUE;
+    }
+    if (!guest_link_pump(server->link, &error)) {
+        say(server, "the guest is gone: %s", error->message);
+        close_channel(server);
+        return FALSE;
+    }
+    while (guest_link_next_event(server->link, &event)) {
+        /* the next one */
+    }
+    return TRUE;
 }
 
 /* --- what is kept --- */
@@ -232,7 +293,7 @@ static void answer(Server *server, const TraceControl *request,
     if (why) {
         control_say(control, TRACE_CONTROL_REFUSED, request->id, 0, why);
         log_refusal(server, command, why);
-        wait_for(server, -1, PAUSE_MS);
+        wait_for(server, PAUSE_MS);
         return;
     }
     request_history_add(&server->history, now_us);
@@ -251,7 +312,7 @@ static void listen_once(Server *server, Control *control)
         answer(server, &request, control);
         break;
     case CONTROL_NOTHING:
-        wait_for(server, server->fd, -1);
+        wait_for(server, -1);
         break;
     case CONTROL_NOISE:
         if (!server->was_told_noise) {
@@ -259,11 +320,11 @@ static void listen_once(Server *server, Control *control)
                         "it is thrown away");
             server->was_told_noise = TRUE;
         }
-        wait_for(server, -1, PAUSE_MS);
+        wait_for(server, PAUSE_MS);
         break;
     case CONTROL_CLOSED:
         close_channel(server);
-        wait_for(server, -1, PAUSE_MS);
+        wait_for(server, PAUSE_MS);
         break;
     }
 }
@@ -272,9 +333,19 @@ static void serve(Server *server)
 {
     g_autoptr(Control) control = control_new(server->fd, CONTROL_HOST);
 
-    while (!server->is_stopped && server->fd >= 0) {
+    while (!server->is_stopped && server->fd >= 0 && follow_guest(server)) {
         listen_once(server, control);
     }
+}
+
+/* Before anything is connected, so that it has none of it. */
+static gboolean start_guardian(Server *server, GError **error)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    g_ptr_array_add(addresses, (gpointer)server->address);
+    server->guardian = guardian_start(addresses, error);
+    return server->guardian != NULL;
 }
 
 static gboolean block_signals(Server *server, sigset_t *old, GError **error)
@@ -301,7 +372,11 @@ gboolean request_server_run(const RequestServerOptions *options,
     Server server = {.options = options, .address = address, .fd = -1};
     sigset_t old;
 
+    if (!start_guardian(&server, error)) {
+        return FALSE;
+    }
     if (!block_signals(&server, &old, error)) {
+        guardian_free(server.guardian);
         return FALSE;
     }
     request_history_init(&server.history);
@@ -313,6 +388,7 @@ gboolean request_server_run(const RequestServerOptions *options,
         }
     }
     close_channel(&server);
+    guardian_free(server.guardian);
     request_history_clear(&server.history);
     close(server.signal_fd);
     sigprocmask(SIG_SETMASK, &old, NULL);

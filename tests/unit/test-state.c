@@ -129,6 +129,34 @@ static void test_lock(void)
     scratch_dir_remove(dir);
 }
 
+static void test_forget(void)
+{
+    char *top = scratch_dir_new();
+    g_autofree char *dir = g_build_filename(top, "kept", NULL);
+    g_autofree char *lock = g_build_filename(dir, "lock", NULL);
+    g_autoptr(State) state = make_state();
+    g_autoptr(GError) error = NULL;
+    int fd = state_lock(dir, &error);
+    int next_fd;
+
+    g_assert_no_error(error);
+    g_free(state->error);
+    state->error = NULL;
+    g_assert_true(state_save(state, dir, &error));
+    state_forget(dir);
+    g_assert_false(g_file_test(dir, G_FILE_TEST_EXISTS));
+
+    /* Who locks it now makes it anew, whoever holds the one that is gone. */
+    next_fd = state_lock(dir, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(next_fd, >=, 0);
+    g_assert_true(g_file_test(lock, G_FILE_TEST_EXISTS));
+    close(fd);
+    state_forget(dir);
+    close(next_fd);
+    scratch_dir_remove(top);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -136,5 +164,6 @@ int main(int argc, char **argv)
     g_test_add_func("/state/json", test_json);
     g_test_add_func("/state/nothing-saved", test_nothing_saved);
     g_test_add_func("/state/lock", test_lock);
+    g_test_add_func("/state/forget", test_forget);
     return g_test_run();
 }
