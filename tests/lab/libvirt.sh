@@ -109,25 +109,57 @@ virt_exec()
     lab-talk -t "$LAB_BOOT_TIMEOUT" exec "$virt_dir/$name.lab" "$@"
 }
 
+# virt_signal NAME SIGNAL PATTERN: to those processes in the guest whose command
+# line it matches.  The pattern begins with "^".
+virt_signal()
+{
+    virt_exec "$1" sh -c 'for dir in /proc/[0-9]*; do
+            ! tr "\0" " " 2>/dev/null <"$dir/cmdline" | grep -q "$1" ||
+                kill -"$0" "${dir#/proc/}"
+        done' "$2" "$3"
+}
+
+# virt_agent_port NAME: the guest's device through which libvirt's agent talks.
+virt_agent_port()
+{
+    virt_exec "$1" sh -c \
+        'grep -lx org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name |
+            sed "s|/name||; s|.*/||"'
+}
+
+# virt_xml ARGUMENT...: of a domain, the same after it was started again
+virt_xml()
+{
+    virsh dumpxml "$@" |
+        sed "s/^<domain type='qemu' id='[0-9]*'/<domain type='qemu'/
+            s/domain-[0-9]*-/domain-/
+            s|/dev/pts/[0-9]*|/dev/pts/|"
+}
+
 # virt_state NAME...: all that a recording must leave as it was.
 virt_state()
 {
     local name
     for name; do
         echo "domain $name"
-        virsh dumpxml "$name"
-        virsh dumpxml "$name" --inactive
+        virt_xml "$name"
+        virt_xml "$name" --inactive
         virt_exec "$name" sh -c '
             ls /sys/kernel/tracing/instances /sys/class/virtio-ports
             cat /sys/class/virtio-ports/*/name
             cd /sys/kernel/tracing
             cat trace_clock set_event current_tracer tracing_on
             ls /tmp /var/tmp /root
+            # One that is installed keeps its totals.
+            ls /run | grep -vx "$(command -v qga-trace >/dev/null &&
+                echo qga-trace)"
             ps -o comm | grep -E "^(qga-trace|rm|chmod)" || true'
     done
     echo host
     ls /sys/kernel/tracing/instances
-    find /run/libvirt /var/lib/libvirt/qemu 2>/dev/null | sort
+    find /run /var/lib/libvirt/qemu -path /run/systemd -prune -o \
+        -path /run/user -prune -o -print 2>/dev/null |
+        sed 's/domain-[0-9]*-/domain-/' | sort
     virt_processes
 }
 

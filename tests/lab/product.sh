@@ -29,6 +29,13 @@ product_session()
     echo sessions/*Z
 }
 
+# product_children PID NAME: the processes called NAME that PID has started.
+product_children()
+{
+    ps -eo pid,ppid,comm | awk -v parent="$1" -v name="$2" \
+        '$2 == parent && $3 == name { print $1 }'
+}
+
 # product_value KEY <LINE: the number after KEY= in a line of `check`.
 product_value()
 {

@@ -35,10 +35,7 @@ expect_as_before()
 # signal_agent SIGNAL: to the agent that libvirt talks to, by its port.
 signal_agent()
 {
-    virt_exec vm1 sh -c 'for dir in /sys/class/virtio-ports/*; do
-            [ "$(cat $dir/name)" = org.qemu.guest_agent.0 ] || continue
-            pkill -'"$1"' -f "^[^ ]*qemu-ga .*-p /dev/${dir##*/} "
-        done'
+    virt_signal vm1 "$1" "^[^ ]*qemu-ga .*-p /dev/$(virt_agent_port vm1) "
 }
 
 expect_failure "no libvirt there" 'cannot reach libvirt at .*is libvirtd' \

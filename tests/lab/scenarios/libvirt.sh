@@ -25,6 +25,13 @@ segment()
     lab_json ".machines[$1].vcpus[$2].segments[0].$3" <"$session/session.json"
 }
 
+# offset_now NAME: of vCPU 0, as QEMU tells it
+offset_now()
+{
+    virsh qemu-monitor-command "$1" '{"execute": "query-vcpu-tsc-offset"}' |
+        lab_json '.return.vcpus[0].offset'
+}
+
 expect_as_before()
 {
     virt_state "$@" >state.after
@@ -56,14 +63,15 @@ record_domains --domain vm2 --duration 3
 cat record.log
 lab_assert_equal "provenance with the patched QEMU" qmp \
     "$(segment 1 0 provenance)"
-truth=$(segment 1 0 offset-ticks)
-# What is inferred is right to within the bound that it tells.
+# What is inferred is right to within the bound that it tells.  Under TCG the
+# true one creeps upwards while a busy host stops QEMU's threads.
+before=$(offset_now vm2)
 record_domains --domain vm2 --duration 3 --offsets inferred
+after=$(offset_now vm2)
 inferred=$(segment 1 0 offset-ticks)
 error=$(segment 1 0 error-ticks)
-distance=$((inferred > truth ? inferred - truth : truth - inferred))
-lab_assert "inferred offset $inferred +- $error, by QMP $truth" \
-    [ "$distance" -le "$error" ]
+lab_assert "inferred offset $inferred +- $error, by QMP $before to $after" \
+    [ $((inferred + error >= before && inferred - error <= after)) = 1 ]
 expect_as_before vm1 vm2 vm3
 
 # One that has no recorder: it is said, and copied there on demand.
@@ -113,6 +121,6 @@ qemu-trace-merge --output-dir sessions --domain vm1 --duration 3 \
     >record.out 2>record.log &
 recorder=$!
 product_await_recording
-pkill -9 -P $recorder -x trace-guardian
+kill -9 "$(product_children $recorder trace-guardian)"
 wait $recorder || lab_fail "without its guardian it fails: $(cat record.log)"
 expect_as_before vm1 vm2 vm3
