@@ -261,6 +261,76 @@ static void test_time_shift(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     expect_times(fixture, merged, G_N_ELEMENTS(merged));
 }
 
+/* An input whose file had these samples for its only CPU. */
+static TimelineInput *add_shifted(Fixture *fixture, DatBuilder *guest,
+                                  const DatTimeShift *samples, guint n,
+                                  bool interpolates)
+{
+    TimelineInput *input = add_input(fixture, guest);
+    DatOptions *options = &input->dat->options;
+    GArray *shifts = g_array_new(FALSE, FALSE, sizeof(DatTimeShift));
+
+    g_array_append_vals(shifts, samples, n);
+    g_clear_pointer(&options->time_shifts, g_ptr_array_unref);
+    options->time_shifts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+    g_ptr_array_add(options->time_shifts, shifts);
+    options->interpolates = interpolates;
+    timeline_input_use_time_shift(input);
+    return input;
+}
+
+/* guest = host * 1.5 - 1000, from tick 5000 of the guest's on + 2000. */
+static void test_time_shift_scaled(Fixture *fixture,
+                                   gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint64_t ticks[] = {200, 1700, 1701, 5000, 6500};
+    static const uint64_t merged[] = {800, 1800, 1801, 2000, 3000};
+    const DatTimeShift samples[] = {
+        {0, 1000, UINT64_C(3) << 47, 48},
+        {5000, -2000, UINT64_C(3) << 47, 48},
+    };
+    g_autoptr(DatBuilder) guest = build(1, 0, ticks, G_N_ELEMENTS(ticks));
+    const TimelineInput *input = add_shifted(fixture, guest, samples, 2, false);
+
+    expect_times(fixture, merged, G_N_ELEMENTS(merged));
+    /* trace-cmd shows other times. */
+    g_assert_cmpuint(input->dat->problems->len, ==, 1);
+}
+
+/* Offsets that drift, as measured over a network, at any magnitude. */
+static void test_time_shift_interpolated(Fixture *fixture,
+                                         gconstpointer data G_GNUC_UNUSED)
+{
+    const uint64_t far = UINT64_C(1) << 58;
+    const uint64_t ticks[] = {50,  100, 149, 150,     199,
+                              200, 250, 300, 300 + 2, far};
+    const uint64_t merged[] = {
+        50 + 6, /* on the first two points' line; rounded as trace-cmd does */
+        100 + 10,
+        149 + 15,
+        150 + 15,
+        199 + 20,
+        200 + 20,
+        250 + 11, /* it turns back */
+        300 + 1,
+        302 + 1,
+        /* The last two points' line, beyond what 64 bits multiply. */
+        far + 20 - (far - 200) / 5,
+    };
+    const DatTimeShift samples[] = {{100, 10}, {200, 20}, {300, 0}};
+    g_autoptr(DatBuilder) guest = build(1, 0, ticks, G_N_ELEMENTS(ticks));
+    g_autoptr(Timeline) timeline = NULL;
+    TimelineEvent event;
+
+    add_shifted(fixture, guest, samples, 3, true);
+    expect_times(fixture, merged, G_N_ELEMENTS(merged));
+    timeline = timeline_new(fixture->inputs);
+    g_assert_true(timeline_next(timeline, &event));
+    /* No better than trace-cmd's measurements are. */
+    g_assert_cmpuint(event.event.error_ticks, ==, 2000);
+}
+
 static void test_scales(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     /* Two clocks: 1 GHz by TSC2NSEC, 500 MHz by hand. */
@@ -623,6 +693,8 @@ int main(int argc, char **argv)
     ADD("earliest", test_earliest);
     ADD("shift", test_shift);
     ADD("time-shift", test_time_shift);
+    ADD("time-shift-scaled", test_time_shift_scaled);
+    ADD("time-shift-interpolated", test_time_shift_interpolated);
     ADD("scales", test_scales);
     ADD("loss", test_loss);
     ADD("damage", test_damage);
