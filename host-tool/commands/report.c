@@ -119,6 +119,16 @@ static void end_by_signal(void)
     }
 }
 
+/* All sessions stand on the first one's time line. */
+static void find_wall_clock(OutputJob *job, char **operands)
+{
+    g_autoptr(Session) session =
+        operands && operands[0] ? session_load(operands[0], NULL) : NULL;
+
+    job->has_wall_offset =
+        session && session_wall_offset(session, &job->wall_offset_ns);
+}
+
 /* What the recordings proved of their clocks, beside what was printed. */
 static void tell_certificates(char **operands)
 {
@@ -176,6 +186,7 @@ int cmd_report(int argc, char **argv)
         return command_fail("report", error);
     }
     job.inputs = inputs;
+    find_wall_clock(&job, operands);
     if (!output && !ops->is_binary && !ops->is_directory) {
         pager = pager_start();
     }

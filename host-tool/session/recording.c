@@ -13,8 +13,10 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "connection/host-ticks.h"
 #include "connection/offset-query.h"
 #include "session/guest-clock.h"
 #include "session/host-choice.h"
@@ -32,6 +34,8 @@
 #define MAX_SAME_SECOND       10
 #define DYING_US              (200 * 1000)
 #define PROGRESS_US           (500 * 1000)
+#define WALL_CLOCK_READS      10
+#define NS_PER_SECOND         UINT64_C(1000000000)
 /* To notice a recorder that says nothing any more. */
 #define LOOK_US G_USEC_PER_SEC
 /* A command whose end froze the guests is gone in a moment. */
@@ -176,6 +180,26 @@ static gboolean is_kvm(const GuestRecording *guest)
         g_array_index(first_query(guest)->readings, OffsetReading, 0).source);
 }
 
+/* The pair that was read within the shortest time of some. */
+static void read_wall_clock(Session *session)
+{
+    uint64_t shortest = UINT64_MAX;
+
+    for (int i = 0; i < WALL_CLOCK_READS; i++) {
+        uint64_t before = host_ticks_now(), after;
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        after = host_ticks_now();
+        if (after - before < shortest) {
+            shortest = after - before;
+            session->wall_ticks = before + shortest / 2;
+            session->wall_ns =
+                (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+        }
+    }
+}
+
 static void describe_clock(Recording *self, Session *session)
 {
     TscFrequency frequency =
@@ -185,6 +209,7 @@ static void describe_clock(Recording *self, Session *session)
     session->tsc_shift = frequency.shift;
     session->host_tsc_khz = frequency.khz;
     session->tsc_source = g_strdup(frequency.source);
+    read_wall_clock(session);
 }
 
 static gboolean begin_session(Recording *self, GError **error)

@@ -279,6 +279,10 @@ static json_object *save_session(const Session *session)
     add_uint64(tsc, "shift", session->tsc_shift);
     add_uint64(tsc, "khz", session->host_tsc_khz);
     add_string(tsc, "source", session->tsc_source);
+    if (session->wall_ns) {
+        add_uint64(tsc, "wall-ticks", session->wall_ticks);
+        add_uint64(tsc, "wall-ns", session->wall_ns);
+    }
     json_object_object_add(object, "tsc", tsc);
     for (guint i = 0; i < session->machines->len; i++) {
         json_object_array_add(machines,
@@ -574,6 +578,29 @@ static gboolean load_machine(json_object *object, Session *session)
            load_list(object, "notes", MAX_NOTES, machine, load_note);
 }
 
+gboolean session_wall_offset(const Session *session, int64_t *offset_ns)
+{
+    unsigned __int128 line_ns =
+        (unsigned __int128)session->wall_ticks * session->tsc_mult >>
+        session->tsc_shift;
+
+    if (session->wall_ns == 0 || session->tsc_mult == 0 ||
+        line_ns > INT64_MAX) {
+        return FALSE;
+    }
+    *offset_ns = (int64_t)session->wall_ns - (int64_t)line_ns;
+    return TRUE;
+}
+
+/* Sessions of older versions have none. */
+static gboolean load_wall(json_object *tsc, Session *session)
+{
+    return !json_object_object_get_ex(tsc, "wall-ns", NULL) ||
+           (json_read_uint64(tsc, "wall-ns", INT64_MAX, &session->wall_ns) &&
+            json_read_uint64(tsc, "wall-ticks", UINT64_MAX,
+                             &session->wall_ticks));
+}
+
 static gboolean load_tsc(json_object *object, Session *session)
 {
     json_object *tsc = json_read_member(object, "tsc", json_type_object);
@@ -582,7 +609,8 @@ static gboolean load_tsc(json_object *object, Session *session)
            json_read_uint32(tsc, "shift", &session->tsc_shift) &&
            session->tsc_shift < 64 &&
            json_read_uint32(tsc, "khz", &session->host_tsc_khz) &&
-           load_text(tsc, "source", &session->tsc_source);
+           load_text(tsc, "source", &session->tsc_source) &&
+           load_wall(tsc, session);
 }
 
 /* Sessions of older versions have none. */

@@ -84,9 +84,18 @@ typedef struct Session {
     uint32_t tsc_shift;
     uint32_t host_tsc_khz; /* 0 when unknown */
     char *tsc_source;      /* "perf", "qmp", "measured" */
-    GPtrArray *machines;   /* of SessionMachine, owned; the host is first */
+    /* The host's real time at a tick, as the recording began; 0: unknown. */
+    uint64_t wall_ticks;
+    uint64_t wall_ns;    /* since 1970 */
+    GPtrArray *machines; /* of SessionMachine, owned; the host is first */
     SessionCertificate certificate;
 } Session;
+
+/*
+ * Real time less the time line's, in nanoseconds; FALSE when it is not known.
+ * A clock that was set since is not followed.
+ */
+gboolean session_wall_offset(const Session *session, int64_t *offset_ns);
 
 /* Whether name is a plain file name of letters, digits and "._-+@". */
 gboolean session_name_is_valid(const char *name);

@@ -10,6 +10,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 import collections
+import json
 import os
 import re
 import subprocess
@@ -226,6 +227,23 @@ def check_clock(packet):
     expect(clocks[BOOTTIME] == one(packet, "timestamp"), "snapshot's time")
     if REALTIME in clocks:
         expect(clocks[REALTIME] > 10**18, "the wall clock is before 2001")
+
+
+def check_wall_clock(packet, inputs):
+    """Of a session that knows it, at the snapshot's time."""
+    path = os.path.join(inputs[0], "session.json")
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="utf-8") as file:
+        tsc = json.load(file)["tsc"]
+    clocks = {one(c, "clock_id"): one(c, "timestamp")
+              for c in one(packet, "clock_snapshot")["clocks"]}
+    wanted = None
+    if "wall-ns" in tsc:
+        wanted = clocks[BOOTTIME] + tsc["wall-ns"] - (
+            tsc["wall-ticks"] * tsc["mult"] >> tsc["shift"])
+    expect(clocks.get(REALTIME) == wanted,
+           f"real time {clocks.get(REALTIME)}, by the session {wanted}")
 
 
 def check_machines(packets, names):
@@ -599,6 +617,7 @@ def main():
     expect(events, "the text report has no events")
     check_sequence(packets)
     check_clock(packets[0])
+    check_wall_clock(packets[0], inputs)
     shown = {re.sub(r"[\x00-\x1f]", lambda c: f"\\x{ord(c[0]):02x}", n): n
              for n in described}
     machines = {number: shown.get(name, name) for number, name in

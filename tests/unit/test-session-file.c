@@ -32,6 +32,8 @@ static Session *make_session(void)
     session->tsc_shift = 31;
     session->host_tsc_khz = 2445429;
     session->tsc_source = g_strdup("perf");
+    session->wall_ticks = UINT64_C(1) << 40;
+    session->wall_ns = UINT64_C(1800000000123456789);
     session->certificate = (SessionCertificate){
         .is_known = TRUE,
         .has_interval = TRUE,
@@ -73,6 +75,7 @@ static void check_loaded(const Session *session)
     const SessionMachine *guest = session->machines->pdata[1];
     const SessionVcpu *vcpu = guest->vcpus->pdata[0];
     const ClockSegment *last = &g_array_index(vcpu->segments, ClockSegment, 1);
+    int64_t offset_ns;
 
     g_assert_cmpint(session->state, ==, SESSION_RECORDED);
     g_assert_cmpstr(guest->stream_file, ==, "vm1.stream");
@@ -89,6 +92,10 @@ static void check_loaded(const Session *session)
     vcpu = guest->vcpus->pdata[1];
     g_assert_cmpint(vcpu->guest_cpu, ==, SESSION_NO_GUEST_CPU);
     g_assert_cmpstr(guest->notes->pdata[0], ==, "A \"note\".");
+    /* At 2^40 ticks of just under 2 ns. */
+    g_assert_true(session_wall_offset(session, &offset_ns));
+    g_assert_cmpint(offset_ns, ==,
+                    INT64_C(1800000000123456789) - (INT64_C(1) << 41) + 512);
 }
 
 static void test_round_trip(void)
