@@ -712,6 +712,11 @@ void guest_recording_leave(GuestRecording *guest)
     if (!guest_leavings_exist(&guest->leavings)) {
         return;
     }
+    if (guest->condition == GUEST_NO_QEMU) {
+        /* It would keep the domain locked against the link that is to come. */
+        g_clear_pointer(&guest->agent, agent_free);
+        g_clear_pointer(&guest->link, guest_link_free);
+    }
     ok = guest->condition == GUEST_NO_QEMU
              ? guest_leavings_remove_anew(&guest->leavings, guest->address,
                                           &error)
