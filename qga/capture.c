@@ -179,6 +179,8 @@ static bool set_buffer(const Capture *capture, const RecorderOptions *options,
     }
     /* Kernels before 5.0 don't have it and wake for every page. */
     write_file(capture->instance, "buffer_percent", CAPTURE_BUFFER_PERCENT);
+    /* Programs write their marks at the top; copied from Linux 6.16 on. */
+    write_file(capture->instance, "options/copy_trace_marker", "1");
     return true;
 }
 

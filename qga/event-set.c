@@ -44,6 +44,7 @@ const char *const event_set_default[] = {
     "workqueue/workqueue_execute_start",
     "workqueue/workqueue_execute_end",
     "exceptions/page_fault_kernel",
+    "osnoise/sample_threshold",
     "vmscan/mm_vmscan_direct_reclaim_begin",
     "vmscan/mm_vmscan_direct_reclaim_end",
     "compaction/mm_compaction_begin",
