@@ -8,6 +8,9 @@
  */
 #include "session/session-dats.h"
 
+#include <sys/stat.h>
+
+#include "qga/trace-stream.h"
 #include "session/guest-clock.h"
 #include "session/infer-offsets.h"
 #include "session/make-dat.h"
@@ -39,6 +42,18 @@ static void note(SessionMachine *machine, const char *text)
     g_ptr_array_add(machine->notes, g_strdup(text));
 }
 
+/* Killed before a machine's first frame came, a recording has the others'. */
+static gboolean has_begun(const Maker *maker, const SessionMachine *machine)
+{
+    g_autofree char *path =
+        g_build_filename(maker->dir, machine->stream_file, NULL);
+    struct stat info;
+
+    return stat(path, &info) == 0 &&
+           info.st_size >=
+               (off_t)(sizeof(TraceFrameHeader) + sizeof(TraceHello));
+}
+
 /* FALSE, and a note, for a machine that has nothing to make a file of. */
 static gboolean peek(Maker *maker, SessionMachine *machine)
 {
@@ -47,7 +62,7 @@ static gboolean peek(Maker *maker, SessionMachine *machine)
 
     if (!make_dat_peek(maker->dir, machine, &hello_cpus, &error)) {
         note(machine, error->message);
-        if (!maker->failure) {
+        if (!maker->failure && has_begun(maker, machine)) {
             maker->failure = g_steal_pointer(&error);
         }
         return FALSE;
