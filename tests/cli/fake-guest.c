@@ -27,6 +27,9 @@
  *   asks-forever   the same, without an end
  *   asks-dies      the same, and dies in the middle
  *   noise          sends nonsense without end instead
+ *   agent-lie:N:HOW, qmp-lie:N:HOW
+ *                  the Nth reply of the agent or QEMU is wrong, see corrupt()
+ *   log-agent, log-qmp       a line of each reply goes to DIR/replies
  *   lie:LIE        sends this stream of tests/hostile/lies.h instead
  *   stop-cont, shutdown, reset, die, mute-later
  *                  half a second after the recording began
@@ -69,6 +72,9 @@ typedef struct Peer {
     int listener;
     int client; /* -1: nobody */
     GString *line;
+    char **behaviours; /* the guest's */
+    guint n_replies;
+    FILE *log; /* NULL: none */
 } Peer;
 
 typedef struct Fake {
@@ -98,6 +104,16 @@ static gboolean does(const Fake *fake, const char *behaviour)
 
 /* --- sockets --- */
 
+static void open_log(Peer *peer, const char *dir, const char *behaviour)
+{
+    g_autofree char *path = g_build_filename(dir, "replies", NULL);
+
+    if (peer->behaviours &&
+        g_strv_contains((const char *const *)peer->behaviours, behaviour)) {
+        peer->log = fopen(path, "w");
+    }
+}
+
 static void open_peer(Peer *peer, const char *dir, const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -123,14 +139,156 @@ static void send_text(const Peer *peer, const char *text)
     }
 }
 
-static void send_object(const Peer *peer, json_object *object)
+/* --- replies that are wrong --- */
+
+#define CORRUPT_NAME  "\033[31m../../var/tmp/lie-was-here\n<b>"
+#define CORRUPT_BYTES (16u << 20)
+#define CORRUPT_DEPTH 100000
+
+/* Every value in it, by HOW; object is consumed. */
+static json_object *corrupt_values(json_object *object, const char *how)
 {
-    send_text(peer,
-              json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
-    send_text(peer, "\n");
+    enum json_type type = json_object_get_type(object);
+    json_object *changed = NULL;
+
+    if (type == json_type_array && g_str_equal(how, "many") &&
+        json_object_array_length(object) > 0) {
+        for (int i = 0; i < 20000; i++) {
+            json_object_array_add(
+                object, json_object_get(json_object_array_get_idx(object, 0)));
+        }
+    } else if (type == json_type_array) {
+        for (size_t i = 0; i < json_object_array_length(object); i++) {
+            json_object *value =
+                json_object_get(json_object_array_get_idx(object, i));
+
+            json_object_array_put_idx(object, i, corrupt_values(value, how));
+        }
+    } else if (type == json_type_object) {
+        json_object *copy = json_object_new_object();
+        bool is_first = true;
+
+        json_object_object_foreach(object, key, value)
+        {
+            if (!is_first || !g_str_equal(how, "missing")) {
+                json_object_object_add(
+                    copy, key, corrupt_values(json_object_get(value), how));
+            }
+            is_first = false;
+        }
+        changed = copy;
+    } else if (type == json_type_int && g_str_equal(how, "negative")) {
+        changed = json_object_new_int64(INT64_MIN);
+    } else if (type == json_type_int && g_str_equal(how, "huge")) {
+        changed = json_object_new_uint64(UINT64_MAX);
+    } else if (type == json_type_string && g_str_equal(how, "names")) {
+        changed = json_object_new_string(CORRUPT_NAME);
+    } else if (type == json_type_boolean && g_str_equal(how, "flipped")) {
+        changed = json_object_new_boolean(!json_object_get_boolean(object));
+    }
+    if (changed) {
+        json_object_put(object);
+        return changed;
+    }
+    return object;
 }
 
-static void reply(const Peer *peer, json_object *request, json_object *answer)
+/* A reply of that many characters in front of and behind nothing. */
+static char *nest(const char *open, const char *close, gsize count)
+{
+    GString *text = g_string_new("{\"return\": ");
+
+    for (gsize i = 0; i < count; i++) {
+        g_string_append(text, open);
+    }
+    for (gsize i = 0; i < count; i++) {
+        g_string_append(text, close);
+    }
+    return g_string_free(g_string_append(text, "}\n"), FALSE);
+}
+
+/* The reply that is sent instead of this one. */
+static char *corrupt(const char *text, const char *how)
+{
+    static const struct {
+        const char *how;
+        const char *text;
+    } fixed[] = {
+        {"null", "{\"return\": null}\n"},
+        {"number", "{\"return\": 99999999999999999999999999}\n"},
+        {"string", "{\"return\": \"\\u001b[31m\\u0000x\"}\n"},
+        {"array", "{\"return\": [[], {}, [{}]]}\n"},
+        {"empty", "{\"return\": {}}\n"},
+        {"escape",
+         "{\"error\": {\"class\": \"\\u001b]0;owned\\u0007\", "
+         "\"desc\": \"\\u001b[31m\\nqemu-trace-merge record: x\"}}\n"},
+    };
+    json_object *object;
+    char *changed;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        if (g_str_equal(how, fixed[i].how)) {
+            return g_strdup(fixed[i].text);
+        }
+    }
+    if (g_str_equal(how, "deep")) {
+        return nest("[", "]", CORRUPT_DEPTH);
+    } else if (g_str_equal(how, "long")) {
+        return nest(" ", "", CORRUPT_BYTES);
+    } else if (g_str_equal(how, "twice")) {
+        return g_strconcat(text, "\n", text, "\n", NULL);
+    }
+    object = corrupt_values(json_tokener_parse(text), how);
+    changed = g_strconcat(json_object_to_json_string(object), "\n", NULL);
+    json_object_put(object);
+    return changed;
+}
+
+/* How the peer's reply of this number is to be wrong, or NULL. */
+static const char *lie_about(const Peer *peer)
+{
+    static const char *const prefixes[][2] = {{"qga", "agent-lie:"},
+                                              {"qmp", "qmp-lie:"}};
+
+    for (size_t p = 0; p < G_N_ELEMENTS(prefixes); p++) {
+        for (guint i = 0; peer->behaviours && peer->behaviours[i]; i++) {
+            const char *behaviour = peer->behaviours[i];
+            const char *number = behaviour + strlen(prefixes[p][1]);
+
+            if (g_str_equal(peer->name, prefixes[p][0]) &&
+                g_str_has_prefix(behaviour, prefixes[p][1]) &&
+                (guint)atoi(number) == peer->n_replies && strchr(number, ':')) {
+                return strchr(number, ':') + 1;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void send_object(Peer *peer, json_object *object)
+{
+    const char *text =
+        json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+    const char *how = lie_about(peer);
+
+    peer->n_replies++;
+    if (peer->log) {
+        fputs("reply\n", peer->log);
+        fflush(peer->log);
+    }
+    if (how && g_str_equal(how, "close")) {
+        shutdown(peer->client, SHUT_RDWR);
+    } else if (how) {
+        g_autofree char *wrong = corrupt(text, how);
+
+        send_text(peer, wrong);
+    } else {
+        send_text(peer, text);
+        send_text(peer, "\n");
+    }
+}
+
+static void reply(Peer *peer, json_object *request, json_object *answer)
 {
     g_autoptr(json_object) message = json_object_new_object();
     json_object *id;
@@ -142,8 +300,8 @@ static void reply(const Peer *peer, json_object *request, json_object *answer)
     send_object(peer, message);
 }
 
-static void reply_error(const Peer *peer, json_object *request,
-                        const char *class, const char *text)
+static void reply_error(Peer *peer, json_object *request, const char *class,
+                        const char *text)
 {
     g_autoptr(json_object) message = json_object_new_object();
     json_object *error = json_object_new_object();
@@ -958,6 +1116,9 @@ int main(int argc, char **argv)
     open_peer(&fake.qmp, argv[1], "qmp");
     open_peer(&fake.qga, argv[1], "qga");
     open_peer(&fake.trace, argv[1], "trace");
+    fake.qmp.behaviours = fake.qga.behaviours = fake.behaviours;
+    open_log(&fake.qmp, argv[1], "log-qmp");
+    open_log(&fake.qga, argv[1], "log-agent");
     puts("ready");
     fflush(stdout);
     run(&fake);

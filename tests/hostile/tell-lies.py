@@ -120,7 +120,7 @@ class Teller:
             raise Wrong(f"{view} ended with status {status} and "
                         f"{len(sentences)} sentences: "
                         f"{err[-500:].decode(errors='replace')}")
-        if usage.ru_maxrss > MAX_MEMORY_MIB * 1024 and not self.args.sanitized:
+        if usage.ru_maxrss > MAX_MEMORY_MIB * 1024:
             raise Wrong(f"{view} took {usage.ru_maxrss // 1024} MiB of memory")
         for name, text in (("output", out), ("messages", err)):
             found = CONTROL.search(text)
@@ -169,8 +169,6 @@ def parse():
     parser.add_argument("--lie", action="append", help="only this one")
     parser.add_argument("--view", action="append", choices=VIEWS,
                         help="only this program (default: all)")
-    parser.add_argument("--sanitized", action="store_true",
-                        help="memory is the sanitizer's")
     args = parser.parse_args()
     args.tool, args.liar = map(os.path.abspath, (args.tool, args.liar))
     # Without it there is nothing to look at.
