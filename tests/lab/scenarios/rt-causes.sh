@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A real-time guest: a section with interrupts off, which its hwlat tracer
-# makes; and what its timerlat tracer measures while a host task takes the
-# vCPU's CPU.  rt-causes.after holds what `explain` says against it.
+# makes; and what its timerlat and osnoise tracers and cyclictest measure while
+# a host task takes the vCPU's CPU.  rt-causes.after holds what `explain` says
+# against it, and what `report` prints against trace-cmd's.
 
 . "$LAB_LIB/product.sh"
 
@@ -33,6 +34,25 @@ host_hog()
     /tmp/host-hog hog 1 80 500
 }
 
+# The mark goes to the top of tracefs; before Linux 6.16 only a file mounted
+# over that one takes it into the recording.
+cyclictest_marks()
+{
+    lab_guest_exec vm1 unshare -m sh -c '
+        tracing=/sys/kernel/debug/tracing
+        mount --bind $tracing/instances/qga-trace/trace_marker \
+            $tracing/trace_marker
+        cyclictest -q -m -t 1 -a 1 -p 90 -i 1000 -D 60 -b 300000 --tracemark'
+}
+
+plant_cyclictest_hog()
+{
+    cyclictest_marks &
+    sleep 3
+    host_hog
+    wait $!
+}
+
 # Each second, hwlat looks at the TSC for half of it with interrupts off.
 plant_irqs_off()
 {
@@ -57,3 +77,6 @@ for vcpu in 0 1; do
 done
 record_with irqs-off plant_irqs_off
 record_with timerlat host_hog --guest-tracer timerlat
+lab_guest_exec vm1 sh -c 'echo 950000 >/sys/kernel/tracing/osnoise/runtime_us'
+record_with osnoise host_hog --guest-tracer osnoise
+record_with cyclictest plant_cyclictest_hog
