@@ -107,8 +107,12 @@ static int judge(const Certificate *certificate, const TimelineScale *scale)
         return 1;
     }
     if (total.inside == 0) {
-        printf("UNPROVED: no guest event could be checked: the host's "
-               "recording has no kvm_entry and kvm_exit of these vCPUs\n");
+        printf("UNPROVED: no guest event could be checked: %s\n",
+               total.n_windows > 0 && total.inexact > 0
+                   ? "their times are estimates, with errors that the windows "
+                     "can't judge"
+                   : "the host's recording has no kvm_entry and kvm_exit of "
+                     "these vCPUs");
         return 2;
     }
     printf("OK: every guest event that can be checked lies inside a window "
