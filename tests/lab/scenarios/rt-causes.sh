@@ -34,6 +34,14 @@ host_hog()
     /tmp/host-hog hog 1 80 500
 }
 
+# The tracer doesn't look for a twentieth of the time: the second one is seen.
+plant_osnoise_hogs()
+{
+    host_hog
+    sleep 0.3
+    host_hog
+}
+
 # The mark goes to the top of tracefs; before Linux 6.16 only a file mounted
 # over that one takes it into the recording.
 cyclictest_marks()
@@ -78,5 +86,5 @@ done
 record_with irqs-off plant_irqs_off
 record_with timerlat host_hog --guest-tracer timerlat
 lab_guest_exec vm1 sh -c 'echo 950000 >/sys/kernel/tracing/osnoise/runtime_us'
-record_with osnoise host_hog --guest-tracer osnoise
+record_with osnoise plant_osnoise_hogs --guest-tracer osnoise
 record_with cyclictest plant_cyclictest_hog
