@@ -18,7 +18,7 @@ endif
 
 step = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: all help packages qemu lab-images check check-all demo bench bench-query check-newest install clean
+.PHONY: all help packages qemu lab-images check check-all demo bench bench-query check-newest fuzz install clean
 
 all: packages
 	$(call step,building the project in $(BUILD)/)
@@ -32,6 +32,7 @@ help:
 	@echo 'make check-all   the same with the long lab scenarios: libvirt, ...'
 	@echo 'make bench       measure beside trace-cmd (BENCH_HOST=, BENCH_GUEST=:'
 	@echo '                 two recorded files; without them the demo is recorded)'
+	@echo 'make fuzz        fuzz each target for TIME seconds (default: 60)'
 	@echo 'make qemu        build the patched QEMU (kept in the cache)'
 	@echo 'make check-newest  build and test the series for QEMU $(QEMU_NEWEST), whose'
 	@echo '                 source may be gone from the archive some day'
@@ -86,6 +87,13 @@ demo: all lab-images
 # BENCH_FLAGS: see tests/bench/run --help.
 bench: all
 	$(Q)tests/run-bench $(BUILD) "$(BENCH_HOST)" "$(BENCH_GUEST)" $(BENCH_FLAGS)
+
+# FUZZ_TARGETS: some of dat filter format json session stream; else all.
+TIME ?= 60
+fuzz:
+	$(call step,checking the Debian packages)
+	$(Q)tests/install-packages.sh fuzz
+	$(Q)tests/fuzz/run $(BUILD)-fuzz $(TIME) $(FUZZ_TARGETS)
 
 install:
 	$(Q)meson install -C $(BUILD)

@@ -3,6 +3,7 @@
 #
 # Installs the Debian packages that building and testing need: only those
 # that are missing, and nothing at all when none is. Needs root only then.
+# With the argument "fuzz" also those of "make fuzz".
 
 set -euo pipefail
 
@@ -26,6 +27,9 @@ packages=(
     libvirt-clients libvirt-daemon-driver-qemu libvirt-daemon-system
     qemu-guest-agent qemu-system-x86
 )
+
+# libFuzzer comes with clang.
+[ "${1:-}" != fuzz ] || packages+=(clang libclang-rt-14-dev)
 
 have()
 {

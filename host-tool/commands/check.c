@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands/confined.h"
 #include "commands/input-options.h"
+#include "commands/limit-options.h"
 #include "explain/analysis.h"
 #include "explain/rule.h"
 #include "merge/certificate.h"
@@ -165,27 +167,22 @@ static GPtrArray *parse_rules(char **texts, GError **error)
     return g_steal_pointer(&rules);
 }
 
-static bool write_verdict(const char *format, const char *path,
-                          const Analysis *analysis, const GPtrArray *results,
-                          GError **error)
+static void write_verdict(const char *format, FILE *stream,
+                          const Analysis *analysis, const GPtrArray *results)
 {
-    g_autoptr(OutputTarget) target = output_target_file(path, error);
-
-    if (!target) {
-        return false;
-    }
     if (strcmp(format, "json") == 0) {
-        verdict_json(analysis, results, output_target_stream(target));
+        verdict_json(analysis, results, stream);
     } else {
-        verdict_junit(analysis, results, output_target_stream(target));
+        verdict_junit(analysis, results, stream);
     }
-    return output_target_finish(target, error);
 }
 
 /* What was asked for. */
 typedef struct CheckOptions {
     gint64 shift_ns;
     char **rules;
+    GPtrArray *parsed_rules;
+    InputOptions *input;
     char *format;
     char *output;
 } CheckOptions;
@@ -208,10 +205,11 @@ static bool formats_ok(const CheckOptions *options, GError **error)
     return true;
 }
 
-/* With rules: the exit status, or -1 with an error. */
+/* With rules: the exit status. */
 static int judge_by_rules(GPtrArray *inputs, const CheckOptions *options,
-                          const GPtrArray *rules, GError **error)
+                          FILE *stream)
 {
+    const GPtrArray *rules = options->parsed_rules;
     g_autoptr(Analysis) analysis = analysis_make(inputs, NULL);
     g_autoptr(GPtrArray) results =
         g_ptr_array_new_with_free_func((GDestroyNotify)rule_result_free);
@@ -221,10 +219,8 @@ static int judge_by_rules(GPtrArray *inputs, const CheckOptions *options,
         g_ptr_array_add(results, rule_judge(rules->pdata[i], analysis));
     }
     if (strcmp(options->format, "text") != 0) {
-        return write_verdict(options->format, options->output, analysis,
-                             results, error)
-                   ? status_of(analysis, results)
-                   : -1;
+        write_verdict(options->format, stream, analysis, results);
+        return status_of(analysis, results);
     }
     judge(analysis->certificate, &((TimelineInput *)inputs->pdata[0])->scale);
     print_results(results);
@@ -243,31 +239,42 @@ static void shift_guests(GPtrArray *inputs, int64_t shift_ns)
 }
 
 /* Without rules only the certificate counts, which is quicker. */
-static int check(GPtrArray *inputs, const CheckOptions *options,
-                 const GPtrArray *rules, GError **error)
+static int check(GPtrArray *inputs, const CheckOptions *options, FILE *stream)
 {
     g_autoptr(Certificate) certificate = NULL;
-    int status;
 
-    if (rules->len > 0 || strcmp(options->format, "text") != 0) {
-        status = judge_by_rules(inputs, options, rules, error);
-    } else {
-        certificate = certificate_make(inputs);
-        input_options_warn(inputs);
-        status =
-            judge(certificate, &((TimelineInput *)inputs->pdata[0])->scale);
+    if (options->parsed_rules->len > 0 ||
+        strcmp(options->format, "text") != 0) {
+        return judge_by_rules(inputs, options, stream);
     }
-    if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+    certificate = certificate_make(inputs);
+    input_options_warn(inputs);
+    return judge(certificate, &((TimelineInput *)inputs->pdata[0])->scale);
+}
+
+static bool run(const ConfinedOutput *output, gpointer data, int *status,
+                GError **error)
+{
+    const CheckOptions *options = data;
+    g_autoptr(GPtrArray) inputs = input_options_read(options->input, error);
+
+    if (!inputs) {
+        return false;
+    }
+    shift_guests(inputs, options->shift_ns);
+    *status = check(inputs, options, output_target_stream(output->target));
+    if (fflush(stdout) != 0 || ferror(stdout)) {
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
                     "cannot write the result: %s", g_strerror(errno));
-        return -1;
+        return false;
     }
-    return status;
+    return true;
 }
 
 static void check_options_clear(CheckOptions *options)
 {
     g_strfreev(options->rules);
+    g_clear_pointer(&options->parsed_rules, g_ptr_array_unref);
     g_free(options->format);
     g_free(options->output);
 }
@@ -294,10 +301,15 @@ int cmd_check(int argc, char **argv)
     };
     g_autoptr(InputOptions) input_options = input_options_new();
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_autoptr(GPtrArray) inputs = NULL;
-    g_autoptr(GPtrArray) rules = NULL;
     g_autoptr(GError) error = NULL;
-    int status;
+    const OpenedFiles *files;
+    ConfinedCommand command = {
+        .name = "check",
+        .files = &files,
+        .n_files = 1,
+        .run = run,
+        .data = &options,
+    };
 
     g_option_context_set_summary(
         context,
@@ -307,16 +319,18 @@ int cmd_check(int argc, char **argv)
         "checked.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
+    g_option_context_add_group(context, limit_options_group(&command.limits));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !formats_ok(&options, &error)) {
         return command_fail("check", error);
     }
-    rules = parse_rules(options.rules, &error);
-    inputs = rules ? input_options_open(input_options, operands, &error) : NULL;
-    if (!inputs) {
+    options.parsed_rules = parse_rules(options.rules, &error);
+    if (!options.parsed_rules ||
+        !input_options_open(input_options, operands, &error)) {
         return command_fail("check", error);
     }
-    shift_guests(inputs, options.shift_ns);
-    status = check(inputs, &options, rules, &error);
-    return status < 0 ? command_fail("check", error) : status;
+    files = input_options_files(input_options);
+    options.input = input_options;
+    command.output = options.output;
+    return confined_command_run(&command);
 }

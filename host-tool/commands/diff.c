@@ -8,7 +8,9 @@
 #include <gio/gio.h>
 #include <stdio.h>
 
+#include "commands/confined.h"
 #include "commands/input-options.h"
+#include "commands/limit-options.h"
 #include "explain/analysis.h"
 #include "explain/comparison.h"
 #include "explain/interval.h"
@@ -18,12 +20,16 @@
 /* Below this share of a second a change is not worth a line. */
 #define MIN_CHANGE_NS_PER_S 1000.0
 
-static Analysis *analyse(char *dir, GError **error)
+/* What was asked for: two of each. */
+typedef struct DiffOptions {
+    char **dirs;
+    InputOptions *inputs[2];
+    unsigned n_shown;
+} DiffOptions;
+
+static Analysis *analyse(const char *dir, InputOptions *input, GError **error)
 {
-    g_autoptr(InputOptions) input_options = input_options_new();
-    char *operands[] = {dir, NULL};
-    g_autoptr(GPtrArray) inputs =
-        input_options_open(input_options, operands, error);
+    g_autoptr(GPtrArray) inputs = input_options_read(input, error);
     Analysis *analysis = NULL;
 
     if (inputs) {
@@ -79,21 +85,52 @@ static void print_causes(const Comparison *comparison, unsigned n_shown,
     }
 }
 
-static bool print(char **dirs, unsigned n_shown, GError **error)
+static bool run(const ConfinedOutput *output, gpointer data,
+                G_GNUC_UNUSED int *status, GError **error)
 {
-    g_autoptr(Analysis) a = analyse(dirs[0], error);
-    g_autoptr(Analysis) b = a ? analyse(dirs[1], error) : NULL;
+    const DiffOptions *options = data;
+    char **dirs = options->dirs;
+    FILE *stream = output_target_stream(output->target);
+    g_autoptr(Analysis) a = analyse(dirs[0], options->inputs[0], error);
+    g_autoptr(Analysis) b =
+        a ? analyse(dirs[1], options->inputs[1], error) : NULL;
     g_autoptr(Comparison) comparison = b ? comparison_make(a, b) : NULL;
-    g_autoptr(OutputTarget) target =
-        comparison ? output_target_file(NULL, error) : NULL;
 
-    if (!target) {
+    if (!comparison) {
         return false;
     }
-    fprintf(output_target_stream(target), "A: %s\nB: %s\n\n", dirs[0], dirs[1]);
-    print_times(comparison, output_target_stream(target));
-    print_causes(comparison, n_shown, output_target_stream(target));
-    return output_target_finish(target, error);
+    fprintf(stream, "A: %s\nB: %s\n\n", dirs[0], dirs[1]);
+    print_times(comparison, stream);
+    print_causes(comparison, options->n_shown, stream);
+    return true;
+}
+
+static int compare(DiffOptions *options, const LimitOptions *limits)
+{
+    g_autoptr(InputOptions) a = input_options_new();
+    g_autoptr(InputOptions) b = input_options_new();
+    char *first[] = {options->dirs[0], NULL};
+    char *second[] = {options->dirs[1], NULL};
+    g_autoptr(GError) error = NULL;
+    const OpenedFiles *files[2];
+    const ConfinedCommand command = {
+        .name = "diff",
+        .limits = *limits,
+        .files = files,
+        .n_files = G_N_ELEMENTS(files),
+        .run = run,
+        .data = options,
+    };
+
+    if (!input_options_open(a, first, &error) ||
+        !input_options_open(b, second, &error)) {
+        return command_fail("diff", error);
+    }
+    files[0] = input_options_files(a);
+    files[1] = input_options_files(b);
+    options->inputs[0] = a;
+    options->inputs[1] = b;
+    return confined_command_run(&command);
 }
 
 int cmd_diff(int argc, char **argv)
@@ -109,11 +146,14 @@ int cmd_diff(int argc, char **argv)
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
+    DiffOptions options = {0};
+    LimitOptions limits = {0};
 
     g_option_context_set_summary(
         context, "Compares the latencies of two sessions and what caused "
                  "them, per second of\nrecording.");
     g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_group(context, limit_options_group(&limits));
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return command_fail("diff", error);
     }
@@ -122,8 +162,7 @@ int cmd_diff(int argc, char **argv)
                     "name two session directories, the old one first");
         return command_fail("diff", error);
     }
-    if (!print(operands, (unsigned)MAX(n_shown, 0), &error)) {
-        return command_fail("diff", error);
-    }
-    return 0;
+    options.dirs = operands;
+    options.n_shown = (unsigned)MAX(n_shown, 0);
+    return compare(&options, &limits);
 }

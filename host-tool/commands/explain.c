@@ -6,12 +6,13 @@
 #include "commands/commands.h"
 
 #include <gio/gio.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/confined.h"
 #include "commands/input-options.h"
+#include "commands/limit-options.h"
 #include "commands/pager.h"
 #include "explain/analysis.h"
 #include "merge/timeline.h"
@@ -39,8 +40,8 @@ typedef struct ExplainOptions {
     ExplainTextOptions text;
     gboolean subtract;
     ExplainFormat format;
-    const char *title; /* of the page */
-    char *output;      /* or NULL */
+    InputOptions *input;
+    char **operands;
 } ExplainOptions;
 
 static unsigned n_shown(const ExplainOptions *options)
@@ -51,11 +52,21 @@ static unsigned n_shown(const ExplainOptions *options)
     return MAX(options->text.n_shown, least);
 }
 
+/* What the page is about: the session, or the first file. */
+static char *title_of(char **operands, GPtrArray *inputs)
+{
+    const TimelineInput *first = inputs->pdata[0];
+
+    return g_path_get_basename(operands && operands[0] ? operands[0]
+                                                       : first->dat->path);
+}
+
 static void write_analysis(const Analysis *analysis, GPtrArray *inputs,
                            const ExplainOptions *options, FILE *stream)
 {
+    g_autofree char *title = title_of(options->operands, inputs);
     const PageOptions page = {
-        .title = options->title,
+        .title = title,
         .n_shown = n_shown(options),
         .n_lines = options->text.n_lines,
     };
@@ -72,23 +83,25 @@ static void write_analysis(const Analysis *analysis, GPtrArray *inputs,
     }
 }
 
-static bool run(GPtrArray *inputs, const ExplainOptions *options,
-                GError **error)
+static bool run(const ConfinedOutput *output, gpointer data,
+                G_GNUC_UNUSED int *status, GError **error)
 {
+    const ExplainOptions *options = data;
     const AnalysisOptions analysis_options = {
         .n_findings = n_shown(options) * FINDINGS_PER_SHOWN,
         .subtract_recorder = options->subtract,
     };
-    g_autoptr(OutputTarget) target = output_target_file(options->output, error);
+    g_autoptr(GPtrArray) inputs = input_options_read(options->input, error);
     g_autoptr(Analysis) analysis = NULL;
 
-    if (!target) {
+    if (!inputs) {
         return false;
     }
     analysis = analysis_make(inputs, &analysis_options);
     input_options_warn(inputs);
-    write_analysis(analysis, inputs, options, output_target_stream(target));
-    return output_target_finish(target, error);
+    write_analysis(analysis, inputs, options,
+                   output_target_stream(output->target));
+    return true;
 }
 
 static bool parse_format(const char *format, ExplainOptions *options,
@@ -107,22 +120,12 @@ static bool parse_format(const char *format, ExplainOptions *options,
     return false;
 }
 
-/* What the page is about: the session, or the first file. */
-static char *title_of(char **operands, GPtrArray *inputs)
-{
-    const TimelineInput *first = inputs->pdata[0];
-
-    return g_path_get_basename(operands && operands[0] ? operands[0]
-                                                       : first->dat->path);
-}
-
 int cmd_explain(int argc, char **argv)
 {
     gint n_shown = 5, n_lines = 12;
     gboolean no_statistics = FALSE, recorder = FALSE, subtract = FALSE;
     g_autofree char *format = NULL;
     g_autofree char *output = NULL;
-    g_autofree char *title = NULL;
     g_auto(GStrv) operands = NULL;
     const GOptionEntry entries[] = {
         {"number", 'N', 0, G_OPTION_ARG_INT, &n_shown,
@@ -148,15 +151,23 @@ int cmd_explain(int argc, char **argv)
     g_autoptr(InputOptions) input_options = input_options_new();
     g_autoptr(Pager) pager = NULL;
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_autoptr(GPtrArray) inputs = NULL;
     g_autoptr(GError) error = NULL;
-    ExplainOptions options = {0};
+    const OpenedFiles *files;
+    ExplainOptions options = {.input = input_options};
+    ConfinedCommand command = {
+        .name = "explain",
+        .files = &files,
+        .n_files = 1,
+        .run = run,
+        .data = &options,
+    };
 
     g_option_context_set_summary(
         context, "Says why the guest was late: finds the largest latencies of "
                  "a recording and\naccounts for every nanosecond of them.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
+    g_option_context_add_group(context, limit_options_group(&command.limits));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !parse_format(format, &options, &error)) {
         return command_fail("explain", error);
@@ -167,24 +178,21 @@ int cmd_explain(int argc, char **argv)
                             "with --output FILE");
         return command_fail("explain", error);
     }
-    inputs = input_options_open(input_options, operands, &error);
-    if (!inputs) {
+    if (!input_options_open(input_options, operands, &error)) {
         return command_fail("explain", error);
     }
+    files = input_options_files(input_options);
     options.subtract = subtract;
-    options.output = output;
-    title = title_of(operands, inputs);
-    options.title = title;
+    options.operands = operands;
     options.text = (ExplainTextOptions){
         .n_shown = (unsigned)CLAMP(n_shown, 0, 1000),
         .n_lines = (unsigned)CLAMP(n_lines, 0, 10000),
         .statistics = !no_statistics,
         .recorder = recorder,
     };
+    command.output = output;
     if (!output) {
         pager = pager_start();
-        /* A pager that quits has seen enough: end quietly. */
-        signal(SIGPIPE, SIG_DFL);
     }
-    return run(inputs, &options, &error) ? 0 : command_fail("explain", error);
+    return confined_command_run(&command);
 }

@@ -270,21 +270,33 @@ static bool infer_offsets(GPtrArray *inputs, GError **error)
     return n > 0;
 }
 
-GPtrArray *input_options_open(InputOptions *options, char **operands,
-                              GError **error)
+gboolean input_options_open(InputOptions *options, char **operands,
+                            GError **error)
 {
     guint n_operands = operands ? g_strv_length(operands) : 0;
-    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
-    GPtrArray *inputs;
 
     if ((n_operands > 0) == (input_options_n_files(options) > 0)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "name either session directories or files with -i FILE");
-        return NULL;
+        return FALSE;
     }
     for (guint i = 0; i < n_operands; i++) {
         source_set_add_session(options->sources, operands[i]);
     }
+    source_set_open_files(options->sources);
+    return TRUE;
+}
+
+const OpenedFiles *input_options_files(const InputOptions *options)
+{
+    return options->sources->opened;
+}
+
+GPtrArray *input_options_read(InputOptions *options, GError **error)
+{
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *inputs;
+
     inputs = source_set_open(options->sources, missing, error);
     command_warn(missing);
     if (inputs && options->infer_offset && !infer_offsets(inputs, error)) {

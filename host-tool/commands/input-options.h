@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+#include "trace-data/opened-files.h"
+
 typedef struct InputOptions InputOptions;
 
 InputOptions *input_options_new(void);
@@ -21,11 +23,19 @@ guint input_options_n_files(const InputOptions *options);
 GOptionGroup *input_options_group(InputOptions *options);
 
 /*
- * Opens what was named: an array of TimelineInput.  operands are the command
- * line's remaining words.  Sentences about missing parts go to stderr.
+ * Opens the files of what was named, and looks into none.  operands are the
+ * command line's remaining words.
  */
-GPtrArray *input_options_open(InputOptions *options, char **operands,
-                              GError **error);
+gboolean input_options_open(InputOptions *options, char **operands,
+                            GError **error);
+/* What was opened; the options'. */
+const OpenedFiles *input_options_files(const InputOptions *options);
+
+/*
+ * Reads what was opened: an array of TimelineInput.  Sentences about missing
+ * parts go to stderr.  In a confined process, as guests wrote it.
+ */
+GPtrArray *input_options_read(InputOptions *options, GError **error);
 
 /* Prints what was found damaged since the last call, once each. */
 void input_options_warn(GPtrArray *inputs);

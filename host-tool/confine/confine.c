@@ -12,13 +12,15 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
 #include <seccomp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,7 +39,6 @@
 
 #define NOBODY_ID       65534
 #define MAX_ERROR_BYTES 1024
-#define MAX_CONFINE_FDS 16
 #define REPLY_MAGIC     UINT32_C(0x51464e43)
 
 /* What the child sends: Prologue before func is run, Epilogue, its bytes. */
@@ -104,44 +105,55 @@ static int compare_fds(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+/* close_range(2), which kernels have from 5.9 on. */
+static gboolean close_from_to(unsigned first, unsigned last, GError **error)
+{
+    struct rlimit limit;
+
+    if (close_range(first, last, 0) == 0) {
+        return TRUE;
+    }
+    if (errno != ENOSYS || getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return throw_setup(error, "close files");
+    }
+    for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; fd++) {
+        close((int)fd);
+    }
+    return TRUE;
+}
+
 /* Everything but keep, which is sorted. */
-static gboolean close_others(const int *keep, guint count, GError **error)
+static gboolean close_others(const GArray *keep, GError **error)
 {
     unsigned first = 0;
 
-    for (guint i = 0; i < count; i++) {
-        unsigned fd = (unsigned)keep[i];
+    for (guint i = 0; i < keep->len; i++) {
+        unsigned fd = (unsigned)g_array_index(keep, int, i);
 
-        if (fd > first && close_range(first, fd - 1, 0) < 0) {
-            return throw_setup(error, "close files");
+        if (fd > first && !close_from_to(first, fd - 1, error)) {
+            return FALSE;
         }
-        first = fd + 1;
+        first = MAX(first, fd + 1);
     }
-    if (close_range(first, ~0u, 0) < 0) {
-        return throw_setup(error, "close files");
-    }
-    return TRUE;
+    return close_from_to(first, ~0u, error);
 }
 
 static gboolean drop_files(const ConfineOptions *options, int reply_fd,
                            GError **error)
 {
-    int keep[MAX_CONFINE_FDS + 4];
-    guint count = 0;
+    g_autoptr(GArray) keep = g_array_new(FALSE, FALSE, sizeof(int));
+    const int stderr_fd = STDERR_FILENO;
     int null_fd;
 
-    g_assert(options->fd_count <= MAX_CONFINE_FDS);
-    for (guint i = 0; i < options->fd_count; i++) {
-        keep[count++] = options->fds[i];
-    }
+    g_array_append_vals(keep, options->fds, options->fd_count);
     if (reply_fd >= 0) {
-        keep[count++] = reply_fd;
+        g_array_append_val(keep, reply_fd);
     }
     if (SANITIZED) {
-        keep[count++] = STDERR_FILENO;
+        g_array_append_val(keep, stderr_fd);
     }
-    qsort(keep, count, sizeof(keep[0]), compare_fds);
-    if (!close_others(keep, count, error)) {
+    g_array_sort(keep, compare_fds);
+    if (!close_others(keep, error)) {
         return FALSE;
     }
     /* Lowest free numbers first, so this fills the holes in 0 to 2. */
@@ -244,17 +256,22 @@ static gboolean set_limit(__rlimit_resource_t resource, uint64_t value,
     return TRUE;
 }
 
-static gboolean set_limits(const ConfineOptions *options, GError **error)
+static gboolean set_limits(const ConfineOptions *options,
+                           ConfineMissing missing, GError **error)
 {
     return set_limit(RLIMIT_CORE, 0, "forbid core dumps", error) &&
            set_limit(RLIMIT_FSIZE, options->file_bytes,
                      "limit the size of files", error) &&
            set_limit(RLIMIT_CPU, options->cpu_seconds, "limit the time",
                      error) &&
-           set_limit(RLIMIT_NPROC, 0, "forbid processes", error) &&
-           (SANITIZED || (set_limit(RLIMIT_AS, options->memory_bytes,
-                                    "limit the memory", error) &&
-                          set_limit(RLIMIT_NOFILE, 0, "forbid files", error)));
+           /* Threads count, too; processes are seccomp's to forbid then. */
+           ((options->needs & CONFINE_NEEDS_THREADS &&
+             !(missing & CONFINE_MISSING_SECCOMP)) ||
+            set_limit(RLIMIT_NPROC, 0, "forbid processes", error)) &&
+           (SANITIZED || options->needs & CONFINE_NEEDS_MORE_FDS ||
+            set_limit(RLIMIT_NOFILE, 0, "forbid files", error)) &&
+           (SANITIZED || set_limit(RLIMIT_AS, options->memory_bytes,
+                                   "limit the memory", error));
 }
 
 /*
@@ -342,6 +359,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(exit_group),
     SCMP_SYS(fadvise64),
     SCMP_SYS(restart_syscall),
+    SCMP_SYS(sysinfo), /* qsort() asks how much memory there is */
 };
 
 /*
@@ -349,11 +367,22 @@ static const int allowed_calls[] = {
  * kind of a terminal, the number of CPUs.
  */
 static const int refused_calls[] = {
-    SCMP_SYS(open),     SCMP_SYS(openat),    SCMP_SYS(stat),
-    SCMP_SYS(lstat),    SCMP_SYS(access),    SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink), SCMP_SYS(ioctl),     SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),    SCMP_SYS(uname),     SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sysinfo),  SCMP_SYS(prlimit64),
+    SCMP_SYS(open),     SCMP_SYS(openat), SCMP_SYS(stat),
+    SCMP_SYS(lstat),    SCMP_SYS(access), SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink), SCMP_SYS(ioctl),  SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),    SCMP_SYS(uname),  SCMP_SYS(prlimit64),
+};
+
+/* The same as a thread more. */
+static const int thread_calls[] = {
+    SCMP_SYS(set_robust_list),   SCMP_SYS(rseq),
+    SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getattr),     SCMP_SYS(fsync),
+};
+
+static const int fd_calls[] = {
+    SCMP_SYS(dup),
+    SCMP_SYS(recvmsg),
 };
 
 /* AddressSanitizer's own: error reports, leak checks, stacks. */
@@ -373,13 +402,81 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls,
     return status;
 }
 
-static int add_rules(scmp_filter_ctx filter)
+/* clone3() hides its flags from filters: libc falls back to clone(). */
+static int add_thread_rules(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp is_thread =
+        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
+    const struct scmp_arg_cmp is_name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
+    int status = add_calls(filter, SCMP_ACT_ALLOW, thread_calls,
+                           G_N_ELEMENTS(thread_calls));
+
+    if (status == 0) {
+        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone),
+                                        1, &is_thread);
+    }
+    if (status == 0) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
+                                  SCMP_SYS(clone3), 0);
+    }
+    if (status == 0 && !SANITIZED) {
+        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl),
+                                        1, &is_name);
+    }
+    return status;
+}
+
+static int add_fd_rules(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp is_copy = SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC);
+    int status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl),
+                                        1, &is_copy);
+
+    return status == 0 ? add_calls(filter, SCMP_ACT_ALLOW, fd_calls,
+                                   G_N_ELEMENTS(fd_calls))
+                       : status;
+}
+
+static int add_needs(scmp_filter_ctx filter, ConfineNeeds needs)
+{
+    int status = 0;
+
+    if (needs & CONFINE_NEEDS_THREADS) {
+        status = add_thread_rules(filter);
+    } else {
+        status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES),
+                                  SCMP_SYS(sched_getaffinity), 0);
+    }
+    if (status == 0 && needs & CONFINE_NEEDS_MORE_FDS) {
+        status = add_fd_rules(filter);
+    }
+    return status;
+}
+
+/* No code that isn't there yet, and no signal to others. */
+static int add_argument_rules(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp no_exec =
         SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     /* abort() signals itself; nobody else may be signalled. */
     const struct scmp_arg_cmp to_self =
         SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    int status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap),
+                                        1, &no_exec);
+
+    if (status == 0) {
+        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+                                        SCMP_SYS(mprotect), 1, &no_exec);
+    }
+    if (status == 0) {
+        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+                                        SCMP_SYS(tgkill), 1, &to_self);
+    }
+    return status;
+}
+
+static int add_rules(scmp_filter_ctx filter, ConfineNeeds needs)
+{
     int status = add_calls(filter, SCMP_ACT_ALLOW, allowed_calls,
                            G_N_ELEMENTS(allowed_calls));
 
@@ -392,35 +489,31 @@ static int add_rules(scmp_filter_ctx filter)
                            G_N_ELEMENTS(sanitizer_calls));
     }
     if (status == 0) {
-        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap),
-                                        1, &no_exec);
+        status = add_argument_rules(filter);
     }
-    if (status == 0) {
-        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
-                                        SCMP_SYS(mprotect), 1, &no_exec);
-    }
-    if (status == 0) {
-        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
-                                        SCMP_SYS(tgkill), 1, &to_self);
-    }
-    return status;
+    return status == 0 ? add_needs(filter, needs) : status;
 }
 
-static gboolean enter_seccomp(ConfineMissing *missing, GError **error)
+/* Always TRUE: who has none goes on without. */
+static gboolean look_for_seccomp(ConfineMissing *missing)
+{
+    if (prctl(PR_GET_SECCOMP) < 0 && errno == EINVAL) {
+        *missing |= CONFINE_MISSING_SECCOMP;
+    }
+    return TRUE;
+}
+
+static gboolean enter_seccomp(ConfineNeeds needs, GError **error)
 {
     scmp_filter_ctx filter;
     int status;
 
-    if (prctl(PR_GET_SECCOMP) < 0 && errno == EINVAL) {
-        *missing |= CONFINE_MISSING_SECCOMP;
-        return TRUE;
-    }
     filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter) {
         errno = ENOMEM;
         return throw_setup(error, "make a seccomp filter");
     }
-    status = add_rules(filter);
+    status = add_rules(filter, needs);
     if (status == 0) {
         status = seccomp_load(filter);
     }
@@ -439,8 +532,10 @@ static gboolean enter_confinement(const ConfineOptions *options, int reply_fd,
     return drop_files(options, reply_fd, error) && drop_bounding_set(error) &&
            drop_user(options, error) && drop_capabilities(error) &&
            forbid_gains(error) && (reply_fd < 0 || die_with_parent(error)) &&
-           enter_landlock(missing, error) && set_limits(options, error) &&
-           enter_seccomp(missing, error);
+           enter_landlock(missing, error) && look_for_seccomp(missing) &&
+           set_limits(options, *missing, error) &&
+           (*missing & CONFINE_MISSING_SECCOMP ||
+            enter_seccomp(options->needs, error));
 }
 
 gboolean confine_self(const ConfineOptions *options, ConfineMissing *missing,
@@ -496,8 +591,10 @@ static void reset_signals(void)
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    /* A Ctrl-C is the parent's to answer: the child dies with it anyway. */
+    /* These are the parent's to answer: the child dies with it anyway. */
+    signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -537,24 +634,51 @@ static gboolean throw_reply(const ConfineOptions *options, GError **error)
     return FALSE;
 }
 
-/* Everything up to the end of the pipe, or FALSE past the limit. */
-static gboolean receive_all(int fd, GByteArray *bytes, uint64_t max_bytes)
+typedef enum Received {
+    RECEIVED_ALL,
+    RECEIVED_TOO_MUCH,
+    RECEIVED_STOP,
+} Received;
+
+/* A piece; FALSE at the end of the pipe. */
+static gboolean receive_some(int fd, GByteArray *bytes)
 {
     uint8_t buffer[16384];
+    ssize_t got = read(fd, buffer, sizeof(buffer));
+
+    if (got > 0) {
+        g_byte_array_append(bytes, buffer, (guint)got);
+    }
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+/* Everything up to the end of the pipe, while the child is served. */
+static Received receive_all(const ConfineOptions *options, int fd, int stop_fd,
+                            GByteArray *bytes)
+{
+    const ConfineService *service = options->service;
+    struct pollfd fds[] = {
+        {.fd = fd, .events = POLLIN},
+        {.fd = stop_fd, .events = POLLIN},
+        {.fd = service ? service->fd : -1, .events = POLLIN},
+    };
 
     for (;;) {
-        ssize_t got = read(fd, buffer, sizeof(buffer));
-
-        if (got < 0 && errno == EINTR) {
+        if (poll(fds, G_N_ELEMENTS(fds), -1) < 0) {
             continue;
         }
-        if (got <= 0) {
-            return got == 0;
+        if (fds[1].revents) {
+            return RECEIVED_STOP;
         }
-        if (bytes->len + (uint64_t)got > max_bytes) {
-            return FALSE;
+        if (fds[2].revents && !service->serve(service->fd, service->data)) {
+            fds[2].fd = -1;
         }
-        g_byte_array_append(bytes, buffer, (guint)got);
+        if (fds[0].revents && !receive_some(fd, bytes)) {
+            return RECEIVED_ALL;
+        }
+        if (bytes->len > options->reply_bytes) {
+            return RECEIVED_TOO_MUCH;
+        }
     }
 }
 
@@ -579,6 +703,11 @@ static const char *signal_meaning(int number)
 static gboolean throw_crash(const ConfineOptions *options, int number,
                             GError **error)
 {
+    if (number == SIGPIPE) {
+        g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_PIPE,
+                    "Nobody reads what is written of %s.", options->subject);
+        return FALSE;
+    }
     g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED,
                 "The confined process that read %s was stopped by signal %d "
                 "(%s); what it read may be an attack, keep it for a bug "
@@ -642,27 +771,41 @@ static int wait_for(pid_t child)
     return status;
 }
 
+/* Leaves the answer in bytes. */
+static gboolean check_end(const ConfineOptions *options, Received received,
+                          int status, GByteArray *bytes,
+                          ConfineMissing *missing, GError **error)
+{
+    ReplyPrologue prologue;
+
+    /* What is missing is told even of who came to a bad end. */
+    if (bytes->len >= sizeof(prologue)) {
+        memcpy(&prologue, bytes->data, sizeof(prologue));
+        *missing = prologue.missing & CONFINE_MISSING_ALL;
+    }
+    if (received == RECEIVED_STOP) {
+        g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_STOPPED,
+                    "Reading %s was stopped.", options->subject);
+        return FALSE;
+    }
+    if (received == RECEIVED_TOO_MUCH) {
+        return throw_reply(options, error);
+    }
+    return WIFSIGNALED(status) ? throw_crash(options, WTERMSIG(status), error)
+                               : open_reply(options, bytes, missing, error);
+}
+
 static GByteArray *finish_run(const ConfineOptions *options, pid_t child,
-                              int fd, ConfineMissing *missing, GError **error)
+                              int fd, int stop_fd, ConfineMissing *missing,
+                              GError **error)
 {
     g_autoptr(GByteArray) bytes = g_byte_array_new();
-    gboolean whole = receive_all(fd, bytes, options->reply_bytes);
+    Received received = receive_all(options, fd, stop_fd, bytes);
 
-    if (!whole) {
+    if (received != RECEIVED_ALL) {
         kill(child, SIGKILL);
     }
-
-    int status = wait_for(child);
-
-    if (!whole) {
-        throw_reply(options, error);
-        return NULL;
-    }
-    if (WIFSIGNALED(status)) {
-        throw_crash(options, WTERMSIG(status), error);
-        return NULL;
-    }
-    if (!open_reply(options, bytes, missing, error)) {
+    if (!check_end(options, received, wait_for(child), bytes, missing, error)) {
         return NULL;
     }
     return g_steal_pointer(&bytes);
@@ -671,27 +814,31 @@ static GByteArray *finish_run(const ConfineOptions *options, pid_t child,
 GByteArray *confine_run(const ConfineOptions *options, ConfineFunc func,
                         gpointer data, ConfineMissing *missing, GError **error)
 {
-    GByteArray *reply;
+    GByteArray *reply = NULL;
     int fds[2];
+    int stop_fd =
+        options->stops ? signalfd(-1, options->stops, SFD_CLOEXEC) : -1;
     pid_t child;
 
     *missing = 0;
-    if (pipe2(fds, O_CLOEXEC) < 0) {
+    if ((options->stops && stop_fd < 0) || pipe2(fds, O_CLOEXEC) < 0) {
         throw_setup(error, "make a pipe");
-        return NULL;
+        goto out;
     }
     child = fork();
-    if (child < 0) {
-        throw_setup(error, "start");
-        close(fds[0]);
-        close(fds[1]);
-        return NULL;
-    }
     if (child == 0) {
         run_child(options, fds[1], func, data);
     }
     close(fds[1]);
-    reply = finish_run(options, child, fds[0], missing, error);
+    if (child < 0) {
+        throw_setup(error, "start");
+    } else {
+        reply = finish_run(options, child, fds[0], stop_fd, missing, error);
+    }
     close(fds[0]);
+out:
+    if (stop_fd >= 0) {
+        close(stop_fd);
+    }
     return reply;
 }

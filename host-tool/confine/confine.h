@@ -11,6 +11,7 @@
 #define CONFINE_H
 
 #include <glib.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,8 @@ typedef enum ConfineError {
     CONFINE_ERROR_CRASHED, /* killed by a signal: bug, attack or limit */
     CONFINE_ERROR_REPLY,   /* what came back is not a proper answer */
     CONFINE_ERROR_FAILED,  /* the confined function's own error */
+    CONFINE_ERROR_STOPPED, /* by one of ConfineOptions.stops */
+    CONFINE_ERROR_PIPE,    /* nobody reads what it wrote any more */
 } ConfineError;
 
 GQuark confine_error_quark(void);
@@ -32,6 +35,24 @@ typedef enum ConfineMissing {
     CONFINE_MISSING_ALL = (1 << 2) - 1,
 } ConfineMissing;
 
+/* What the function needs beyond memory and the descriptors it was given. */
+typedef enum ConfineNeeds {
+    CONFINE_NEEDS_THREADS = 1 << 0,
+    /* Copies of its descriptors, and those that the parent sends. */
+    CONFINE_NEEDS_MORE_FDS = 1 << 1,
+} ConfineNeeds;
+
+/*
+ * What the child asks its parent for, through a socket of its own.  serve() is
+ * called in the parent whenever the socket fd can be read; what comes there is
+ * from a process that may have been taken over.  FALSE ends the serving.
+ */
+typedef struct ConfineService {
+    int fd;
+    gboolean (*serve)(int fd, gpointer data);
+    gpointer data;
+} ConfineService;
+
 typedef struct ConfineOptions {
     /* For errors: "the stream of guest1". */
     const char *subject;
@@ -41,6 +62,13 @@ typedef struct ConfineOptions {
     /* These stay open, under their numbers; 0 to 2 become /dev/null else. */
     const int *fds;
     guint fd_count;
+    ConfineNeeds needs;
+    const ConfineService *service; /* NULL: none */
+    /*
+     * Signals that end the child; the caller has them blocked, and still
+     * pending when confine_run() returns.  NULL: none.
+     */
+    const sigset_t *stops;
     /* Limits; 0 means 0, so start from confine_options_init(). */
     uint64_t memory_bytes; /* address space */
     uint64_t file_bytes;   /* the largest that may be written */

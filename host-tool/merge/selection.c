@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "merge/timeline.h"
+#include "trace-data/glob-match.h"
 
 /* Some CPUs of some machines. */
 typedef struct CpuRange {
@@ -221,17 +222,17 @@ bool selection_names_machine(const char *pattern, const TimelineInput *input)
 {
     g_autofree char *file = NULL;
 
-    if (!pattern || g_pattern_match_simple(pattern, input->label)) {
+    if (!pattern || glob_match(pattern, input->label)) {
         return true;
     }
     file = g_path_get_basename(input->label);
-    if (g_pattern_match_simple(pattern, file)) {
+    if (glob_match(pattern, file)) {
         return true;
     }
     if (g_str_has_suffix(file, ".dat")) {
         file[strlen(file) - strlen(".dat")] = '\0';
     }
-    return g_pattern_match_simple(pattern, file);
+    return glob_match(pattern, file);
 }
 
 static bool throw_machine(GError **error, const char *word, GPtrArray *inputs)

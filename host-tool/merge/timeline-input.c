@@ -238,10 +238,17 @@ static TimelineInput *input_of(DatFile *dat, const char *label)
     return input_new(dat, events, label);
 }
 
+TimelineInput *timeline_input_open_from(const OpenedFiles *files,
+                                        const char *path, const char *label,
+                                        GError **error)
+{
+    return input_of(dat_file_open_from(files, path, error), label);
+}
+
 TimelineInput *timeline_input_open(const char *path, const char *label,
                                    GError **error)
 {
-    return input_of(dat_file_open(path, error), label);
+    return timeline_input_open_from(NULL, path, label, error);
 }
 
 TimelineInput *timeline_input_open_fd(int fd, const char *path,
@@ -250,10 +257,11 @@ TimelineInput *timeline_input_open_fd(int fd, const char *path,
     return input_of(dat_file_open_fd(fd, path, error), label);
 }
 
-TimelineInput *timeline_inputs_open(GPtrArray *inputs, const char *path,
-                                    const char *label, GError **error)
+TimelineInput *timeline_inputs_open(GPtrArray *inputs, const OpenedFiles *files,
+                                    const char *path, const char *label,
+                                    GError **error)
 {
-    TimelineInput *top = timeline_input_open(path, label, error);
+    TimelineInput *top = timeline_input_open_from(files, path, label, error);
 
     if (!top) {
         return NULL;

@@ -89,6 +89,10 @@ bool timeline_input_wants_cpu(const TimelineInput *input, unsigned cpu);
  */
 TimelineInput *timeline_input_open(const char *path, const char *label,
                                    GError **error);
+/* The same of one of files, which may be NULL. */
+TimelineInput *timeline_input_open_from(const OpenedFiles *files,
+                                        const char *path, const char *label,
+                                        GError **error);
 /* The same of a file that is open; fd is taken over. */
 TimelineInput *timeline_input_open_fd(int fd, const char *path,
                                       const char *label, GError **error);
@@ -97,8 +101,9 @@ TimelineInput *timeline_input_open_fd(int fd, const char *path,
  * TimelineInput): the top-level one first, then its instances, labelled by
  * their own names.  NULL and nothing appended on error; else the first.
  */
-TimelineInput *timeline_inputs_open(GPtrArray *inputs, const char *path,
-                                    const char *label, GError **error);
+TimelineInput *timeline_inputs_open(GPtrArray *inputs, const OpenedFiles *files,
+                                    const char *path, const char *label,
+                                    GError **error);
 /* Makes tracks from the file's own TIME_SHIFT option, if it has one. */
 void timeline_input_use_time_shift(TimelineInput *input);
 /*

@@ -6,7 +6,6 @@
 #include "output/ctf-stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,7 +61,7 @@ const char ctf_stream_metadata[] =
     "    };\n";
 
 struct CtfStream {
-    int dir_fd;
+    const OutputFiles *files;
     char *name;
     gsize packet_bytes;
     PacketHead head; /* of the packet in hand */
@@ -70,13 +69,13 @@ struct CtfStream {
     uint64_t last_time_ns;
 };
 
-CtfStream *ctf_stream_new(int dir_fd, const char *name, unsigned cpu,
-                          const uint8_t uuid[CTF_UUID_BYTES],
+CtfStream *ctf_stream_new(const OutputFiles *files, const char *name,
+                          unsigned cpu, const uint8_t uuid[CTF_UUID_BYTES],
                           gsize packet_bytes)
 {
     CtfStream *stream = g_new0(CtfStream, 1);
 
-    stream->dir_fd = dir_fd;
+    stream->files = files;
     stream->name = g_strdup(name);
     stream->packet_bytes = packet_bytes;
     stream->head.magic = CTF_MAGIC;
@@ -122,8 +121,7 @@ bool ctf_stream_flush(CtfStream *stream)
     stream->head.content_size = (uint64_t)packet->len * BITS_PER_BYTE;
     stream->head.packet_size = stream->head.content_size;
     memcpy(packet->data, &stream->head, sizeof(stream->head));
-    fd = openat(stream->dir_fd, stream->name,
-                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    fd = stream->files->create(stream->name, stream->files->data);
     if (fd < 0) {
         return false;
     }

@@ -13,16 +13,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "output/output.h"
+
 #define CTF_UUID_BYTES 16
 
 typedef struct CtfStream CtfStream;
 
 /*
- * dir_fd stays the caller's, name too; packet_bytes is about how large a
+ * files stays the caller's, name too; packet_bytes is about how large a
  * packet gets.
  */
-CtfStream *ctf_stream_new(int dir_fd, const char *name, unsigned cpu,
-                          const uint8_t uuid[CTF_UUID_BYTES],
+CtfStream *ctf_stream_new(const OutputFiles *files, const char *name,
+                          unsigned cpu, const uint8_t uuid[CTF_UUID_BYTES],
                           gsize packet_bytes);
 void ctf_stream_free(CtfStream *stream);
 

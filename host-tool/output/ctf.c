@@ -8,9 +8,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <gio/gio.h>
 
@@ -27,7 +25,7 @@
 /* One input, with a directory of its own. */
 typedef struct CtfTrace {
     const TimelineInput *input;
-    int dir_fd;
+    const char *name; /* the output's */
     uint8_t uuid[CTF_UUID_BYTES];
     CtfTypes *types;
     CtfStream **streams; /* by CPU, made when first used */
@@ -53,9 +51,6 @@ static void trace_free(gpointer data)
     }
     g_free(trace->streams);
     ctf_types_free(trace->types);
-    if (trace->dir_fd >= 0) {
-        close(trace->dir_fd);
-    }
     g_free(trace);
 }
 
@@ -115,32 +110,24 @@ static char *directory_name(CtfOutput *output, const TimelineInput *input)
     return name;
 }
 
-static bool add_trace(CtfOutput *output, const TimelineInput *input,
-                      GError **error)
+static void add_trace(CtfOutput *output, const TimelineInput *input)
 {
     const char *name = directory_name(output, input);
     CtfTrace *trace = g_new0(CtfTrace, 1);
 
     trace->input = input;
+    trace->name = name;
     trace->types = ctf_types_new(input->events);
     trace->n_streams = input->dat->cpus->len;
     trace->streams = g_new0(CtfStream *, trace->n_streams);
     make_uuid(trace->uuid, name, input->dat->options.trace_id);
-    trace->dir_fd = -1;
     g_hash_table_insert(output->traces, (gpointer)input, trace);
-    if (mkdirat(output->job->dir_fd, name, 0777) < 0) {
-        return output_fail_errno(output->job, error);
-    }
-    trace->dir_fd =
-        openat(output->job->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return trace->dir_fd >= 0 || output_fail_errno(output->job, error);
 }
 
-static gpointer ctf_begin(const OutputJob *job, GError **error)
+static gpointer ctf_begin(const OutputJob *job, G_GNUC_UNUSED GError **error)
 {
     CtfOutput *output = g_new0(CtfOutput, 1);
     gsize n_cpus = 1;
-    bool ok = true;
 
     output->job = job;
     output->traces = g_hash_table_new_full(NULL, NULL, NULL, trace_free);
@@ -155,18 +142,16 @@ static gpointer ctf_begin(const OutputJob *job, GError **error)
                         g_strdup_printf("%s:%u", vcpu->guest->label,
                                         vcpu->cpu));
     }
-    for (guint i = 0; ok && i < job->inputs->len; i++) {
+    for (guint i = 0; i < job->inputs->len; i++) {
         const TimelineInput *input = job->inputs->pdata[i];
 
         n_cpus += input->dat->cpus->len;
-        ok = input->is_hidden || add_trace(output, input, error);
+        if (!input->is_hidden) {
+            add_trace(output, input);
+        }
     }
     output->packet_bytes =
         CLAMP(PACKETS_BYTES / n_cpus, MIN_PACKET_BYTES, MAX_PACKET_BYTES);
-    if (!ok) {
-        ctf_free(output);
-        return NULL;
-    }
     return output;
 }
 
@@ -182,9 +167,9 @@ static CtfStream *find_stream(const CtfOutput *output, CtfTrace *trace,
                               unsigned cpu)
 {
     if (!trace->streams[cpu]) {
-        g_autofree char *name = g_strdup_printf("cpu%u", cpu);
+        g_autofree char *name = g_strdup_printf("%s/cpu%u", trace->name, cpu);
 
-        trace->streams[cpu] = ctf_stream_new(trace->dir_fd, name, cpu,
+        trace->streams[cpu] = ctf_stream_new(&output->job->files, name, cpu,
                                              trace->uuid, output->packet_bytes);
     }
     return trace->streams[cpu];
@@ -290,8 +275,9 @@ static bool write_metadata(const CtfOutput *output, const CtfTrace *trace,
                            GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    int fd = openat(trace->dir_fd, "metadata",
-                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    g_autofree char *name = g_strconcat(trace->name, "/metadata", NULL);
+    const OutputFiles *files = &output->job->files;
+    int fd = files->create(name, files->data);
     bool ok;
 
     if (fd < 0) {

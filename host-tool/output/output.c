@@ -69,18 +69,12 @@ static bool write_event(const OutputOps *ops, gpointer state,
     return !ops->event || ops->event(state, event, error);
 }
 
-static bool write_events(const OutputOps *ops, const OutputJob *job,
-                         gpointer state, Timeline *timeline, GError **error)
+static bool write_events(const OutputOps *ops, gpointer state,
+                         Timeline *timeline, GError **error)
 {
     TimelineEvent event;
 
     while (timeline_next(timeline, &event)) {
-        if (job->stop && *job->stop) {
-            g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                        "stopped by a signal before %s was complete",
-                        job->name);
-            return false;
-        }
         if (!write_event(ops, state, &event, error)) {
             return false;
         }
@@ -98,7 +92,7 @@ bool output_write(const OutputOps *ops, const OutputJob *job,
         return false;
     }
     state = ops->begin(job, error);
-    ok = state && write_events(ops, job, state, timeline, error) &&
+    ok = state && write_events(ops, state, timeline, error) &&
          (!ops->end || ops->end(state, error));
     if (state && ops->free) {
         ops->free(state);

@@ -10,25 +10,33 @@
 #define OUTPUT_H
 
 #include <glib.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "merge/timeline.h"
 #include "output/text.h"
 
+/*
+ * Where the files of a directory come from.  create() makes "FILE" or
+ * "DIRECTORY/FILE", with the directory, and opens it for appending.  Names are
+ * of letters, digits and "_-+.", with no dot in front.  The descriptor is the
+ * caller's; -1 with errno.
+ */
+typedef struct OutputFiles {
+    int (*create)(const char *name, gpointer data);
+    gpointer data;
+} OutputFiles;
+
 /* What a format is given; all of it stays the caller's. */
 typedef struct OutputJob {
     GPtrArray *inputs; /* of TimelineInput */
     const char *name;  /* of the target, for errors */
     FILE *stream;      /* of a format that is a file */
-    int dir_fd;        /* an empty directory, of a format that is one */
+    OutputFiles files; /* of a format that is a directory */
     TextOptions text;
     /* Real time less the timeline's, in nanoseconds, where it is known. */
     bool has_wall_offset;
     int64_t wall_offset_ns;
-    /* Once it is not 0, writing ends with an error; NULL: never. */
-    const volatile sig_atomic_t *stop;
 } OutputJob;
 
 /* One format.  Every hook but `free` fails with an error that names the job. */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,14 +51,41 @@ FILE *output_target_stream(OutputTarget *target)
     return target->stream;
 }
 
-int output_target_dir_fd(const OutputTarget *target)
+int output_target_fd(const OutputTarget *target)
 {
-    return target->dir_fd;
+    return target->stream ? fileno(target->stream) : -1;
 }
 
-bool output_target_needs_cleanup(const OutputTarget *target)
+/* Letters, digits and "_-+.", with no dot in front. */
+static bool is_entry_name(const char *name, size_t size)
 {
-    return target->temporary != NULL;
+    static const char allowed[] =
+        G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-+.";
+
+    return size > 0 && size <= NAME_MAX && name[0] != '.' &&
+           strspn(name, allowed) >= size;
+}
+
+int output_target_create(const char *name, gpointer data)
+{
+    const OutputTarget *target = data;
+    size_t dir_size = strcspn(name, "/");
+    const char *base = name[dir_size] ? name + dir_size + 1 : name;
+
+    if (!is_entry_name(base, strlen(base)) ||
+        (base != name && !is_entry_name(name, dir_size))) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (base != name) {
+        g_autofree char *dir = g_strndup(name, dir_size);
+
+        if (mkdirat(target->dir_fd, dir, 0777) < 0 && errno != EEXIST) {
+            return -1;
+        }
+    }
+    return openat(target->dir_fd, name,
+                  O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
 }
 
 static OutputTarget *target_new(const char *path)
@@ -240,6 +268,12 @@ static bool finish_file(OutputTarget *target, GError **error)
             errno == EEXIST ? make_beside(target->path, make_link, &fd) : NULL;
     }
     return target->temporary || fail(target, error);
+}
+
+bool output_target_flush(OutputTarget *target, GError **error)
+{
+    return !target->stream || fflush(target->stream) == 0 ||
+           fail(target, error);
 }
 
 bool output_target_finish(OutputTarget *target, GError **error)

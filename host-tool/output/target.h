@@ -27,11 +27,16 @@ void output_target_free(OutputTarget *target);
 const char *output_target_name(const OutputTarget *target);
 /* The target's own; NULL of a directory. */
 FILE *output_target_stream(OutputTarget *target);
-/* The target's own; -1 of a file. */
-int output_target_dir_fd(const OutputTarget *target);
+/*
+ * Of a directory: OutputFiles.create(), with the target for its data.  What
+ * the name is made of is checked here once more.
+ */
+int output_target_create(const char *name, gpointer target);
 
-/* Whether a program that is killed now would leave something behind. */
-bool output_target_needs_cleanup(const OutputTarget *target);
+/* Writes what the stream still holds; of a directory there is nothing. */
+bool output_target_flush(OutputTarget *target, GError **error);
+/* The descriptor of the target's stream, or -1. */
+int output_target_fd(const OutputTarget *target);
 
 /* Writes the rest and gives it its name; nothing may be written after. */
 bool output_target_finish(OutputTarget *target, GError **error);

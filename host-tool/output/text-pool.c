@@ -99,6 +99,20 @@ static gpointer run_thread(gpointer data)
     return NULL;
 }
 
+/* A confined process may get none, or not all. */
+static void start_threads(TextPool *pool)
+{
+    for (unsigned i = 0; i < pool->n_threads; i++) {
+        pool->threads[i] = g_thread_try_new("format", run_thread, pool, NULL);
+        if (!pool->threads[i]) {
+            pool->n_threads = i;
+        }
+    }
+    if (pool->n_threads == 0) {
+        pool->scratch = event_scratch_new();
+    }
+}
+
 TextPool *text_pool_new(FILE *stream, bool show_diff, unsigned n_threads)
 {
     TextPool *pool = g_new0(TextPool, 1);
@@ -109,7 +123,6 @@ TextPool *text_pool_new(FILE *stream, bool show_diff, unsigned n_threads)
         MIN(n_threads ? n_threads : g_get_num_processors(), MAX_THREADS);
     if (pool->n_threads == 1) {
         pool->n_threads = 0;
-        pool->scratch = event_scratch_new();
     }
     pool->n_batches = 2 * pool->n_threads + 2;
     pool->batches = g_new0(TextBatch, pool->n_batches);
@@ -120,9 +133,7 @@ TextPool *text_pool_new(FILE *stream, bool show_diff, unsigned n_threads)
     g_mutex_init(&pool->mutex);
     g_cond_init(&pool->filled);
     g_cond_init(&pool->written_cond);
-    for (unsigned i = 0; i < pool->n_threads; i++) {
-        pool->threads[i] = g_thread_new("format", run_thread, pool);
-    }
+    start_threads(pool);
     return pool;
 }
 

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "trace-data/glob-match.h"
+
 #define HOUR_US    (INT64_C(3600) * G_USEC_PER_SEC)
 #define MAX_EVENTS 64
 /* What names of events and globs are made of. */
@@ -92,7 +94,7 @@ static gboolean is_allowed(const RequestPolicy *policy, const char *event)
         g_autofree char *pattern = normalize(*allowed);
 
         if (!g_str_equal(*allowed, REQUEST_DEFAULT_EVENTS) &&
-            g_pattern_match_simple(pattern, wanted)) {
+            glob_match(pattern, wanted)) {
             return TRUE;
         }
     }

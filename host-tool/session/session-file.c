@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "connection/json-read.h"
@@ -708,51 +707,66 @@ static ssize_t read_all(int fd, char *text, size_t size)
     return (ssize_t)done;
 }
 
-static char *read_file(const char *path, size_t *length, GError **error)
+static char *read_file(const OpenedFiles *files, const char *path,
+                       size_t *length, GError **error)
 {
-    /* A session directory may hold anything: don't hang on a FIFO. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = opened_files_open(files, path);
     g_autofree char *text = NULL;
-    struct stat st;
+    off_t size;
     ssize_t n;
 
-    if (fd < 0) {
+    if (fd < 0 && errno != EISDIR) {
         throw_errno(error, "open", path);
         return NULL;
     }
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-        st.st_size > MAX_FILE_BYTES) {
-        close(fd);
+    /* A confined process may not stat. */
+    size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    if (size < 0 || size > MAX_FILE_BYTES) {
         g_set_error(error, SESSION_ERROR, SESSION_ERROR_FORMAT,
                     "'%s' is no regular file of at most %u bytes", path,
                     MAX_FILE_BYTES);
+        if (fd >= 0) {
+            close(fd);
+        }
         return NULL;
     }
-    text = g_malloc(st.st_size + 1);
-    n = read_all(fd, text, st.st_size);
+    text = g_malloc((gsize)size + 1);
+    n = read_all(fd, text, (size_t)size);
     close(fd);
-    if (n != st.st_size) {
+    if (n != size) {
         errno = n < 0 ? errno : EIO;
         throw_errno(error, "read", path);
         return NULL;
     }
-    *length = n;
+    *length = (size_t)n;
     return g_steal_pointer(&text);
+}
+
+Session *session_parse(const char *text, size_t length, const char *path,
+                       GError **error)
+{
+    g_autoptr(json_object) object = NULL;
+    struct json_tokener *tokener;
+
+    if (length <= MAX_FILE_BYTES) {
+        tokener = json_tokener_new_ex(MAX_DEPTH);
+        object = json_tokener_parse_ex(tokener, text, (int)length);
+        json_tokener_free(tokener);
+    }
+    return parse_session(object, path, error);
+}
+
+Session *session_load_from(const OpenedFiles *files, const char *dir,
+                           GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, SESSION_FILE_NAME, NULL);
+    size_t length = 0;
+    g_autofree char *text = read_file(files, path, &length, error);
+
+    return text ? session_parse(text, length, path, error) : NULL;
 }
 
 Session *session_load(const char *dir, GError **error)
 {
-    g_autofree char *path = g_build_filename(dir, SESSION_FILE_NAME, NULL);
-    size_t length = 0;
-    g_autofree char *text = read_file(path, &length, error);
-    struct json_tokener *tokener;
-    g_autoptr(json_object) object = NULL;
-
-    if (!text) {
-        return NULL;
-    }
-    tokener = json_tokener_new_ex(MAX_DEPTH);
-    object = json_tokener_parse_ex(tokener, text, (int)length);
-    json_tokener_free(tokener);
-    return parse_session(object, path, error);
+    return session_load_from(NULL, dir, error);
 }

@@ -13,6 +13,7 @@
 
 #include "clock/clock-track.h"
 #include "qga/trace-stream.h"
+#include "trace-data/opened-files.h"
 
 #define SESSION_FILE_NAME    "session.json"
 #define SESSION_FILE_FORMAT  1
@@ -113,6 +114,12 @@ SessionVcpu *session_machine_add_vcpu(SessionMachine *machine);
  * checked, and names must be plain file names.
  */
 Session *session_load(const char *dir, GError **error);
+/* The same with the file taken from files, which may be NULL. */
+Session *session_load_from(const OpenedFiles *files, const char *dir,
+                           GError **error);
+/* The same of the text of such a file; path is only for errors. */
+Session *session_parse(const char *text, size_t length, const char *path,
+                       GError **error);
 /* Atomic: the file is complete under its name, or is the old one. */
 gboolean session_save(const Session *session, const char *dir, GError **error);
 

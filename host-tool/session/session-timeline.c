@@ -10,6 +10,7 @@
 
 #include "merge/timeline-nest.h"
 #include "session/session-file.h"
+#include "session/session-files.h"
 
 static void set_tracks(TimelineInput *input, const SessionMachine *machine)
 {
@@ -54,7 +55,8 @@ static TimelineInput *with_clocks(const Session *session,
     return input;
 }
 
-static TimelineInput *open_machine(const Session *session,
+static TimelineInput *open_machine(const OpenedFiles *files,
+                                   const Session *session,
                                    const SessionMachine *machine,
                                    const char *dir, const char *label,
                                    GError **error)
@@ -62,7 +64,7 @@ static TimelineInput *open_machine(const Session *session,
     g_autofree char *path = g_build_filename(dir, machine->dat_file, NULL);
 
     return with_clocks(session, machine,
-                       timeline_input_open(path, label, error));
+                       timeline_input_open_from(files, path, label, error));
 }
 
 GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
@@ -94,13 +96,11 @@ GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
     return g_steal_pointer(&inputs);
 }
 
-/* Sessions in sessions: more are a mistake, or a link to itself. */
-#define MAX_DEPTH 8
-
 /* Where a session is read to. */
 typedef struct Reading {
     GPtrArray *inputs;
     GPtrArray *missing;
+    const OpenedFiles *files;     /* NULL: by their paths */
     const TimelineInput *machine; /* that it was recorded on; NULL: no guest */
     gboolean is_one_of_many;
     unsigned depth;
@@ -165,7 +165,7 @@ static TimelineInput *append_machine(const Reading *reading,
     g_autoptr(TimelineInput) input = NULL;
 
     add_notes(reading, machine, label);
-    input = open_machine(session, machine, dir, label, &error);
+    input = open_machine(reading->files, session, machine, dir, label, &error);
     if (!input || !nest_machine(input, host, reading, &error)) {
         g_ptr_array_add(reading->missing, g_strdup(error->message));
         return NULL;
@@ -190,12 +190,12 @@ static gboolean read_inner(const Reading *reading, const char *dir,
     g_autofree char *file = g_build_filename(inner, SESSION_FILE_NAME, NULL);
     Reading deeper = *reading;
 
-    if (!g_file_test(file, G_FILE_TEST_EXISTS)) {
+    if (!opened_files_has(reading->files, file)) {
         return TRUE;
     }
     deeper.machine = machine;
     deeper.depth++;
-    if (deeper.depth > MAX_DEPTH) {
+    if (deeper.depth > SESSION_MAX_DEPTH) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                     "%s: sessions are nested too deep", inner);
         return FALSE;
@@ -241,7 +241,7 @@ static gboolean read_machines(const Reading *reading, const Session *session,
 static gboolean read_session(const Reading *reading, const char *dir,
                              GError **error)
 {
-    g_autoptr(Session) session = session_load(dir, error);
+    g_autoptr(Session) session = session_load_from(reading->files, dir, error);
     guint n_before = reading->inputs->len;
 
     if (!session) {
@@ -265,12 +265,13 @@ static gboolean read_session(const Reading *reading, const char *dir,
     return TRUE;
 }
 
-gboolean session_timeline_append(GPtrArray *inputs, const char *dir,
-                                 gboolean is_one_of_many, GPtrArray *missing,
-                                 GError **error)
+gboolean session_timeline_append(GPtrArray *inputs, const OpenedFiles *files,
+                                 const char *dir, gboolean is_one_of_many,
+                                 GPtrArray *missing, GError **error)
 {
     const Reading reading = {
         .inputs = inputs,
+        .files = files,
         .missing = missing,
         .is_one_of_many = is_one_of_many,
     };
@@ -278,12 +279,15 @@ gboolean session_timeline_append(GPtrArray *inputs, const char *dir,
     return read_session(&reading, dir, error);
 }
 
-gboolean session_timeline_append_nested(GPtrArray *inputs, const char *dir,
+gboolean session_timeline_append_nested(GPtrArray *inputs,
+                                        const OpenedFiles *files,
+                                        const char *dir,
                                         const TimelineInput *machine,
                                         GPtrArray *missing, GError **error)
 {
     const Reading reading = {
         .inputs = inputs,
+        .files = files,
         .missing = missing,
         .machine = machine,
         .is_one_of_many = TRUE,

@@ -18,19 +18,23 @@
  * missing are added to missing (of char *).  False and nothing appended when
  * nothing can be read.
  *
+ * Files are taken from files; NULL: they are opened by their paths.
+ *
  * A session that was recorded on one of its machines may lie in dir under
  * that machine's name; it is appended, too, as by the function below.
  */
-gboolean session_timeline_append(GPtrArray *inputs, const char *dir,
-                                 gboolean is_one_of_many, GPtrArray *missing,
-                                 GError **error);
+gboolean session_timeline_append(GPtrArray *inputs, const OpenedFiles *files,
+                                 const char *dir, gboolean is_one_of_many,
+                                 GPtrArray *missing, GError **error);
 
 /*
  * The same of a session that was recorded on a machine that is there already:
  * its host is that machine, and its guests are guests of a guest.  Labelled
  * MACHINE/NAME.
  */
-gboolean session_timeline_append_nested(GPtrArray *inputs, const char *dir,
+gboolean session_timeline_append_nested(GPtrArray *inputs,
+                                        const OpenedFiles *files,
+                                        const char *dir,
                                         const TimelineInput *machine,
                                         GPtrArray *missing, GError **error);
 

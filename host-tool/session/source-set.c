@@ -11,6 +11,8 @@
 #include "merge/selection.h"
 #include "merge/timeline-nest.h"
 #include "merge/vcpu-threads.h"
+#include "session/session-file.h"
+#include "session/session-files.h"
 #include "session/session-timeline.h"
 
 static void file_clear(gpointer data)
@@ -36,6 +38,7 @@ void source_set_free(SourceSet *set)
     if (set) {
         g_array_unref(set->files);
         g_ptr_array_unref(set->sessions);
+        opened_files_free(set->opened);
         g_free(set);
     }
 }
@@ -129,7 +132,8 @@ static bool open_file(const SourceSet *set, guint number, GPtrArray *inputs,
     uint64_t hz = file->hz ? file->hz : set->all_hz;
     guint first = inputs->len;
 
-    if (!timeline_inputs_open(inputs, file->path, file->path, error)) {
+    if (!timeline_inputs_open(inputs, set->opened, file->path, file->path,
+                              error)) {
         return false;
     }
     for (guint i = first; i < inputs->len; i++) {
@@ -239,18 +243,45 @@ static GPtrArray *open_files(const SourceSet *set, GError **error)
     return nest_files(set, inputs, error) ? g_steal_pointer(&inputs) : NULL;
 }
 
-/* NAME=DIR tells on which machine the session in DIR was recorded. */
-static bool open_session(GPtrArray *inputs, const char *operand,
-                         bool is_one_of_many, GPtrArray *missing,
-                         GError **error)
+/*
+ * NAME=DIR tells on which machine the session in DIR was recorded.  Where the
+ * "=" is, or NULL when it is only the name of a directory.
+ */
+static const char *find_equals(const OpenedFiles *opened, const char *operand)
 {
     const char *equals = strchr(operand, '=');
+    g_autofree char *file =
+        equals ? g_build_filename(operand, SESSION_FILE_NAME, NULL) : NULL;
+
+    return equals && !opened_files_has(opened, file) ? equals : NULL;
+}
+
+void source_set_open_files(SourceSet *set)
+{
+    set->opened = opened_files_new();
+    for (guint i = 0; i < set->files->len; i++) {
+        opened_files_add(set->opened,
+                         g_array_index(set->files, SourceFile, i).path);
+    }
+    for (guint i = 0; i < set->sessions->len; i++) {
+        const char *operand = set->sessions->pdata[i];
+        const char *equals = find_equals(NULL, operand);
+
+        session_files_open(set->opened, equals ? equals + 1 : operand);
+    }
+}
+
+static bool open_session(const SourceSet *set, GPtrArray *inputs,
+                         const char *operand, GPtrArray *missing,
+                         GError **error)
+{
+    const char *equals = find_equals(set->opened, operand);
     g_autofree char *name = NULL;
     const TimelineInput *machine;
 
-    if (!equals || g_file_test(operand, G_FILE_TEST_EXISTS)) {
-        return session_timeline_append(inputs, operand, is_one_of_many, missing,
-                                       error);
+    if (!equals) {
+        return session_timeline_append(inputs, set->opened, operand,
+                                       set->sessions->len > 1, missing, error);
     }
     name = g_strndup(operand, (gsize)(equals - operand));
     machine = find_by_name(inputs, name);
@@ -260,8 +291,8 @@ static bool open_session(GPtrArray *inputs, const char *operand,
                     operand, name);
         return false;
     }
-    return session_timeline_append_nested(inputs, equals + 1, machine, missing,
-                                          error);
+    return session_timeline_append_nested(inputs, set->opened, equals + 1,
+                                          machine, missing, error);
 }
 
 static GPtrArray *open_sessions(const SourceSet *set, GPtrArray *missing,
@@ -271,8 +302,8 @@ static GPtrArray *open_sessions(const SourceSet *set, GPtrArray *missing,
         g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
 
     for (guint i = 0; i < set->sessions->len; i++) {
-        if (!open_session(inputs, set->sessions->pdata[i],
-                          set->sessions->len > 1, missing, error)) {
+        if (!open_session(set, inputs, set->sessions->pdata[i], missing,
+                          error)) {
             return NULL;
         }
     }

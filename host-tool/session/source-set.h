@@ -31,6 +31,7 @@ typedef struct SourceSet {
     GArray *files;       /* of SourceFile */
     GPtrArray *sessions; /* of char *: DIR, or MACHINE=DIR (see below) */
     uint64_t all_hz;     /* of files without a hz of their own; 0: none */
+    OpenedFiles *opened; /* owned; NULL: everything is opened by its path */
 } SourceSet;
 
 SourceSet *source_set_new(void);
@@ -45,6 +46,12 @@ SourceFile *source_set_last_file(SourceSet *set);
  * sessions before it.
  */
 void source_set_add_session(SourceSet *set, const char *session);
+
+/*
+ * Opens all files that source_set_open() may want, for a process that may open
+ * none by then.  What is missing is told there.
+ */
+void source_set_open_files(SourceSet *set);
 
 /*
  * An array of TimelineInput, hosts before their guests.  Sentences about what

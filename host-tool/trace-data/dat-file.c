@@ -213,18 +213,22 @@ DatFile *dat_file_open_fd(int fd, const char *path, GError **error)
     return read_dat(dat_file_new(path, fd), error);
 }
 
-DatFile *dat_file_open(const char *path, GError **error)
+DatFile *dat_file_open_from(const OpenedFiles *files, const char *path,
+                            GError **error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
+    int fd = opened_files_open(files, path);
 
-    if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
-        close(fd);
+    if (fd < 0 && errno == EISDIR) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
                     "%s: not a file; name a trace.dat file", path);
         return NULL;
     }
     return read_dat(dat_file_new(path, fd), error);
+}
+
+DatFile *dat_file_open(const char *path, GError **error)
+{
+    return dat_file_open_from(NULL, path, error);
 }
 
 void dat_file_problem(DatFile *dat, const char *format, ...)

@@ -17,6 +17,7 @@
 
 #include "trace-data/compression.h"
 #include "trace-data/dat-writer.h"
+#include "trace-data/opened-files.h"
 
 /* Of a sub-buffer; the kernel's own limit is 128 pages. */
 #define DAT_MAX_PAGE_BYTES (1 << 20)
@@ -72,6 +73,9 @@ typedef struct DatFile {
 DatFile *dat_file_open(const char *path, GError **error);
 /* The same of a file that is open, for who may open none; fd is taken over. */
 DatFile *dat_file_open_fd(int fd, const char *path, GError **error);
+/* The same of one of files, which may be NULL. */
+DatFile *dat_file_open_from(const OpenedFiles *files, const char *path,
+                            GError **error);
 void dat_file_close(DatFile *dat);
 
 /*

@@ -9,6 +9,7 @@
 #include <traceevent/event-parse.h>
 
 #include "trace-data/event-tep.h"
+#include "trace-data/glob-match.h"
 
 /* How a name of a condition is read from a record. */
 typedef enum FieldKind {
@@ -313,12 +314,12 @@ static bool glob_names(const char *pattern, const struct tep_event *event)
     g_autofree char *system = NULL;
 
     if (pattern[system_bytes] == '\0') {
-        return g_pattern_match_simple(pattern, event->system) ||
-               g_pattern_match_simple(pattern, event->name);
+        return glob_match(pattern, event->system) ||
+               glob_match(pattern, event->name);
     }
     system = g_strndup(pattern, system_bytes);
-    return g_pattern_match_simple(system, event->system) &&
-           g_pattern_match_simple(pattern + system_bytes + 1, event->name);
+    return glob_match(system, event->system) &&
+           glob_match(pattern + system_bytes + 1, event->name);
 }
 
 void event_filter_require_events(EventFilter *filter,

@@ -25,7 +25,6 @@
 struct EventTable {
     gatomicrefcount refs;
     struct tep_handle *tep;
-    struct tep_plugin_list *plugins;
     unsigned bad_formats;
     GHashTable *guest_symbols; /* vCPU thread id -> SymbolTable, not owned */
     EventType **types;         /* by event id, made when first asked for */

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "trace-data/event-line.h"
+#include "trace-data/event-plugins.h"
 #include "trace-data/event-printer.h"
 #include "trace-data/event-table-private.h"
 #include "trace-data/event-tep.h"
+#include "trace-data/format-check.h"
 #include "trace-data/print-compile.h"
 
 /*
@@ -74,167 +76,36 @@ static char *text_dup(GBytes *text)
     return data ? g_strndup(data, size) : NULL;
 }
 
-static bool is_text(const char *text, gsize size)
-{
-    for (gsize i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if ((c < 0x20 && c != '\t' && c != '\n') || c >= 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Far more than any kernel's formats have. */
-#define MAX_FORMAT_NESTING   64
-#define MAX_FORMAT_OPERATORS 1000
-
-/* Where is_shallow() is in a print format's arguments. */
-typedef struct Nesting {
-    unsigned depth;
-    unsigned operators[MAX_FORMAT_NESTING]; /* of what is not over yet */
-    unsigned total;
-} Nesting;
-
-static bool take_nesting(Nesting *nesting, char c)
-{
-    if (strchr("({[", c)) {
-        if (++nesting->depth == MAX_FORMAT_NESTING) {
-            return false;
-        }
-        nesting->operators[nesting->depth] = 0;
-    } else if (strchr(")}],", c)) {
-        nesting->total -= nesting->operators[nesting->depth];
-        nesting->operators[nesting->depth] = 0;
-        nesting->depth -= c != ',' && nesting->depth > 0;
-    } else if (strchr("+-*/%&|^!~<>=?:", c)) {
-        nesting->operators[nesting->depth]++;
-        nesting->total++;
-    }
-    return nesting->total <= MAX_FORMAT_OPERATORS;
-}
-
 /*
- * libtraceevent 1.7 parses a print format by recursion: one step down for
- * each parenthesis and for each operator in front of it (process_arg(),
- * process_op() in event-parse.c), until its stack is used up.
+ * In place of a print format that libtraceevent must not see: a function that
+ * it doesn't know, so that it marks the event as one it can't print.
  */
-static bool is_shallow(const char *print_fmt, gsize size)
+#define NO_PRINT "print fmt: \"%d\", unsound_print_format()\n"
+
+static bool parse_format(EventTable *table, const DatFormat *format)
 {
-    Nesting nesting = {0};
-    bool is_quoted = false;
+    gsize size, print;
+    const char *text = g_bytes_get_data(format->text, &size);
+    g_autofree char *fields = NULL;
 
-    for (gsize i = 0; i < size; i++) {
-        if (is_quoted && print_fmt[i] == '\\') {
-            i++;
-        } else if (print_fmt[i] == '"') {
-            is_quoted = !is_quoted;
-        } else if (!is_quoted && print_fmt[i] != '\0' &&
-                   !take_nesting(&nesting, print_fmt[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/*
- * libtraceevent 1.7 takes the token after the '[' of a field without asking
- * whether there is one (event_read_fields() in event-parse.c), and dies at
- * the text's end or at a character that no C text has.
- */
-static bool format_is_sound(const char *text, gsize size)
-{
-    const char *print_fmt = g_strstr_len(text, (gssize)size, "\nprint fmt:");
-    gsize fields_size = print_fmt ? (gsize)(print_fmt - text) : size;
-    bool is_open = false;
-
-    if (!is_text(text, size)) {
+    switch (format_check(text, size, &print)) {
+    case FORMAT_BAD:
         return false;
+    case FORMAT_BAD_PRINT:
+        fields = g_strdup_printf("%.*s%s", (int)print, text, NO_PRINT);
+        text = fields;
+        size = strlen(fields);
+        break;
+    case FORMAT_SOUND:
+        break;
     }
-    for (gsize i = 0; i < fields_size; i++) {
-        if (text[i] == '\n' && is_open) {
-            return false;
-        }
-        is_open = text[i] == '[' || (is_open && text[i] != ']');
-    }
-    return !is_open &&
-           (!print_fmt || is_shallow(print_fmt, size - fields_size));
-}
-
-static bool is_name_char(char c)
-{
-    return g_ascii_isalnum(c) || c == '_';
-}
-
-/* Is there a field of this name: "TYPE NAME;" or "TYPE NAME[COUNT];"? */
-static bool declares(const char *fields, gsize fields_size, const char *name,
-                     gsize name_size)
-{
-    for (gsize i = 1; i + name_size < fields_size; i++) {
-        char after = fields[i + name_size];
-
-        if ((after == ';' || after == '[') && !is_name_char(fields[i - 1]) &&
-            memcmp(fields + i, name, name_size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "(REC)->name" is the same as "REC->name". */
-static const char *skip_blanks(const char *p, const char *end)
-{
-    while (p < end && (g_ascii_isspace(*p) || *p == ')')) {
-        p++;
-    }
-    return p;
-}
-
-/*
- * In the arguments of __print_flags() and __print_symbolic() libtraceevent 1.7
- * takes it for granted that a field exists (process_entry()).
- */
-static bool fields_exist(const char *text, gsize size)
-{
-    const char *print_fmt = g_strstr_len(text, (gssize)size, "\nprint fmt:");
-    const char *end = text + size;
-    const char *p = print_fmt;
-
-    if (!print_fmt || (!g_strstr_len(p, end - p, "__print_flags") &&
-                       !g_strstr_len(p, end - p, "__print_symbolic"))) {
-        return true;
-    }
-    while ((p = g_strstr_len(p, end - p, "REC"))) {
-        const char *name;
-
-        p = skip_blanks(p + strlen("REC"), end);
-        if (end - p < 2 || memcmp(p, "->", 2) != 0) {
-            continue; /* in a literal, or another word */
-        }
-        name = p = skip_blanks(p + 2, end);
-        while (p < end && is_name_char(*p)) {
-            p++;
-        }
-        if (!declares(text, (gsize)(print_fmt - text), name,
-                      (gsize)(p - name))) {
-            return false;
-        }
-    }
-    return true;
+    return tep_parse_event(table->tep, text, size, format->system) == 0;
 }
 
 static void parse_formats(EventTable *table, GPtrArray *formats)
 {
     for (guint i = 0; formats && i < formats->len; i++) {
-        const DatFormat *format = formats->pdata[i];
-        gsize size;
-        const char *text = g_bytes_get_data(format->text, &size);
-
-        if (!format_is_sound(text, size) || !fields_exist(text, size) ||
-            tep_parse_event(table->tep, text, size, format->system) != 0) {
-            table->bad_formats++;
-        }
+        table->bad_formats += !parse_format(table, formats->pdata[i]);
     }
 }
 
@@ -261,8 +132,11 @@ static char *kernel_string(const char *text)
 
 /*
  * Lines of "0xADDRESS : "STRING"".  libtraceevent 1.7 reads outside of lines
- * that have another form, so that it is told of each string by itself.
+ * that have another form, so that it is told of each string by itself; and in
+ * front of strings that are shorter than these, quotes included.
  */
+#define MIN_LIBRARY_STRING 4
+
 static void read_kernel_strings(EventTable *table, const char *text)
 {
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -275,7 +149,9 @@ static void read_kernel_strings(EventTable *table, const char *text)
             continue;
         }
         address = g_ascii_strtoull(*line, NULL, 16);
-        tep_register_print_string(table->tep, colon + 2, address);
+        if (strlen(colon + 2) >= MIN_LIBRARY_STRING) {
+            tep_register_print_string(table->tep, colon + 2, address);
+        }
         g_hash_table_insert(table->kernel_strings,
                             g_memdup2(&address, sizeof(address)),
                             kernel_string(colon + 2));
@@ -305,7 +181,7 @@ static void place_common_fields(EventTable *table)
 
 static void load_plugins(EventTable *table)
 {
-    table->plugins = tep_load_plugins(table->tep);
+    event_plugins_register(table->tep);
     if (!tables_by_tep) {
         tables_by_tep = g_hash_table_new(NULL, NULL);
     }
@@ -374,7 +250,7 @@ void event_table_unref(EventTable *table)
     g_hash_table_remove(tables_by_tep, table->tep);
     g_hash_table_unref(table->guest_symbols);
     g_hash_table_unref(table->kernel_strings);
-    tep_unload_plugins(table->plugins, table->tep);
+    event_plugins_unregister(table->tep);
     tep_free(table->tep);
     symbol_table_free(table->symbols);
     comm_table_free(table->comms);

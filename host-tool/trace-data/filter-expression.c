@@ -303,6 +303,12 @@ static FilterNode *parse_sign(Parser *parser, GError **error)
     if (!value) {
         return NULL;
     }
+    if (value->type == FILTER_NODE_STRING) {
+        throw_parse(parser, error, "'%s' needs a number, not a string",
+                    negative ? "-" : "~");
+        node_free(value);
+        return NULL;
+    }
     return negative ? node_new(FILTER_NODE_SUBTRACT,
                                node_new(FILTER_NODE_NUMBER, NULL, NULL), value)
                     : node_new(FILTER_NODE_INVERT, value, NULL);

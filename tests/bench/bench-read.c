@@ -148,7 +148,7 @@ static GPtrArray *open_inputs(char **paths)
     for (; *paths; paths++) {
         g_autoptr(GError) error = NULL;
 
-        if (!timeline_inputs_open(inputs, *paths, *paths, &error)) {
+        if (!timeline_inputs_open(inputs, NULL, *paths, *paths, &error)) {
             fail(error->message);
         }
     }

@@ -26,7 +26,8 @@ MAY_INCLUDE = {
     "host-tool/commands": ["host-tool/clock", "host-tool/trace-data",
                            "host-tool/connection", "host-tool/session",
                            "host-tool/merge", "host-tool/explain",
-                           "host-tool/output", "qga/json-text.h"],
+                           "host-tool/output", "host-tool/confine",
+                           "qga/json-text.h"],
     "host-tool": ["host-tool/commands"],
     "qga": [],
 }

@@ -6,13 +6,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "confine/confine.h"
+#include "confine/file-request.h"
 #include "stream-builder.h"
 
 static GByteArray *run(ConfineFunc func, gpointer data, GError **error)
@@ -323,6 +333,338 @@ static void test_privileges(void)
     }
 }
 
+/* What the commands that read recordings need, a thread and a copy. */
+static gpointer add_one(gpointer data)
+{
+    (*(int *)data)++;
+    return NULL;
+}
+
+static gboolean use_needs(gpointer data, GByteArray *reply,
+                          GError **error G_GNUC_UNUSED)
+{
+    int n = 0;
+    GThread *thread = g_thread_try_new("one", add_one, &n, NULL);
+    int fd = dup(*(int *)data);
+    guint8 byte = 0;
+
+    if (thread) {
+        g_thread_join(thread);
+    }
+    if (n != 1 || fd < 0 || pread(fd, &byte, 1, 0) != 1) {
+        return FALSE;
+    }
+    g_byte_array_append(reply, &byte, 1);
+    return TRUE;
+}
+
+static GByteArray *run_with_needs(ConfineFunc func, gpointer data, int fd,
+                                  GError **error)
+{
+    ConfineOptions options;
+    ConfineMissing missing;
+
+    confine_options_init(&options, "a test");
+    options.fds = &fd;
+    options.fd_count = 1;
+    options.needs = CONFINE_NEEDS_THREADS | CONFINE_NEEDS_MORE_FDS;
+    return confine_run(&options, func, data, &missing, error);
+}
+
+static void test_needs(void)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = file_of_bytes("x", 1);
+    g_autoptr(GByteArray) reply = run_with_needs(use_needs, &fd, fd, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpmem(reply->data, reply->len, "x", 1);
+    close(fd);
+}
+
+/*
+ * Each attack from inside, with all that a reader may do: it must come back
+ * refused, or not at all.  Returns TRUE where it succeeded.
+ */
+typedef gboolean (*Attack)(void);
+
+static gboolean attack_read_file(void)
+{
+    return open("/etc/passwd", O_RDONLY) >= 0;
+}
+
+static gboolean attack_write_file(void)
+{
+    return open("/tmp/attack", O_WRONLY | O_CREAT, 0666) >= 0;
+}
+
+static gboolean attack_make_directory(void)
+{
+    return mkdir("/tmp/attack", 0777) == 0;
+}
+
+static gboolean attack_remove_file(void)
+{
+    return unlink("/tmp/attack") == 0 || errno == ENOENT;
+}
+
+static gboolean attack_rename(void)
+{
+    return rename("/tmp/attack", "/tmp/attacked") == 0 || errno == ENOENT;
+}
+
+static gboolean attack_inet_socket(void)
+{
+    return socket(AF_INET, SOCK_STREAM, 0) >= 0;
+}
+
+static gboolean attack_unix_socket(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+}
+
+static gboolean attack_netlink(void)
+{
+    return socket(AF_NETLINK, SOCK_RAW, 0) >= 0;
+}
+
+static gboolean attack_exec(void)
+{
+    return execl("/bin/true", "true", NULL) == 0;
+}
+
+static gboolean attack_fork(void)
+{
+    return fork() >= 0;
+}
+
+static gboolean attack_trace_parent(void)
+{
+    return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0;
+}
+
+static gboolean attack_kill_parent(void)
+{
+    return kill(getppid(), 0) == 0;
+}
+
+static gboolean attack_kill_thread(void)
+{
+    return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0;
+}
+
+static gboolean attack_become_root(void)
+{
+    return setuid(0) == 0;
+}
+
+static gboolean attack_raise_limit(void)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+    return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+static gboolean attack_read_memory(void)
+{
+    char byte;
+    struct iovec own = {&byte, 1};
+
+    return process_vm_readv(getppid(), &own, 1, &own, 1, 0) == 1;
+}
+
+static gboolean attack_run_memory(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0) != MAP_FAILED;
+}
+
+static gboolean attack_new_namespace(void)
+{
+    return unshare(CLONE_NEWUSER) == 0;
+}
+
+static gboolean attack_type_on_terminal(void)
+{
+    return ioctl(STDIN_FILENO, TIOCSTI, "x") == 0;
+}
+
+static gboolean attack_bpf(void)
+{
+    return syscall(SYS_bpf, 0, NULL, 0) >= 0;
+}
+
+static gboolean attack_ring(void)
+{
+    return syscall(SYS_io_uring_setup, 1, NULL) >= 0;
+}
+
+#define ATTACK(name)         \
+    {                        \
+#name, attack_##name \
+    }
+static const struct {
+    const char *name;
+    Attack attack;
+} attacks[] = {
+    ATTACK(read_file),
+    ATTACK(write_file),
+    ATTACK(make_directory),
+    ATTACK(remove_file),
+    ATTACK(rename),
+    ATTACK(inet_socket),
+    ATTACK(unix_socket),
+    ATTACK(netlink),
+    ATTACK(exec),
+    ATTACK(fork),
+    ATTACK(trace_parent),
+    ATTACK(kill_parent),
+    ATTACK(kill_thread),
+    ATTACK(become_root),
+    ATTACK(raise_limit),
+    ATTACK(read_memory),
+    ATTACK(run_memory),
+    ATTACK(new_namespace),
+    ATTACK(type_on_terminal),
+    ATTACK(bpf),
+    ATTACK(ring),
+};
+
+static gboolean run_attack(gpointer data, GByteArray *reply,
+                           GError **error G_GNUC_UNUSED)
+{
+    guint8 succeeded = (*(const Attack *)data)() ? 1 : 0;
+
+    g_byte_array_append(reply, &succeeded, 1);
+    return TRUE;
+}
+
+static void test_attacks(void)
+{
+    int fd = file_of_bytes("x", 1);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(attacks); i++) {
+        Attack attack = attacks[i].attack;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GByteArray) reply =
+            run_with_needs(run_attack, &attack, fd, &error);
+
+        g_test_message("%s: %s", attacks[i].name,
+                       error ? error->message : "refused");
+        if (reply) {
+            g_assert_cmpuint(reply->len, ==, 1);
+            g_assert_cmpuint(reply->data[0], ==, 0);
+        } else {
+            g_assert_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED);
+            g_assert_nonnull(strstr(error->message, "may not do"));
+        }
+    }
+    close(fd);
+}
+
+/* A signal that the caller holds back ends the child. */
+static void test_stop(void)
+{
+    g_autoptr(GError) error = NULL;
+    ConfineOptions options;
+    ConfineMissing missing;
+    sigset_t stops, pending;
+    int number;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    raise(SIGUSR1);
+    confine_options_init(&options, "a test");
+    options.stops = &stops;
+    g_assert_null(confine_run(&options, loop, NULL, &missing, &error));
+    g_assert_error(error, CONFINE_ERROR, CONFINE_ERROR_STOPPED);
+    sigpending(&pending);
+    g_assert_true(sigismember(&pending, SIGUSR1));
+    g_assert_cmpint(sigwait(&stops, &number), ==, 0);
+    sigprocmask(SIG_UNBLOCK, &stops, NULL);
+}
+
+static gboolean write_to_nobody(gpointer data, GByteArray *reply G_GNUC_UNUSED,
+                                GError **error G_GNUC_UNUSED)
+{
+    signal(SIGPIPE, SIG_DFL);
+    return write(*(int *)data, "x", 1) == 1;
+}
+
+static void test_pipe(void)
+{
+    g_autoptr(GError) error = NULL;
+    int fds[2];
+
+    g_assert_cmpint(pipe(fds), ==, 0);
+    close(fds[0]);
+    g_assert_null(run_with_needs(write_to_nobody, &fds[1], fds[1], &error));
+    g_assert_error(error, CONFINE_ERROR, CONFINE_ERROR_PIPE);
+    close(fds[1]);
+}
+
+/* The parent makes the file that the child asks for, and no other. */
+static int make_named(const char *name, gpointer data)
+{
+    if (strcmp(name, "allowed") != 0) {
+        errno = EACCES;
+        return -1;
+    }
+    return dup(*(int *)data);
+}
+
+static gboolean serve_request(int fd, gpointer data)
+{
+    return file_request_serve(fd, make_named, data);
+}
+
+static gboolean ask_for_files(gpointer data, GByteArray *reply,
+                              GError **error G_GNUC_UNUSED)
+{
+    int socket_fd = *(int *)data;
+    int results[3];
+
+    results[0] = file_request_send(socket_fd, "../other") < 0 ? errno : 0;
+    results[1] = file_request_send(socket_fd, "allowed");
+    results[2] = (int)write(results[1], "written", 7);
+    g_byte_array_append(reply, (guint8 *)results, sizeof(results));
+    return TRUE;
+}
+
+static void test_service(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GByteArray) reply = NULL;
+    g_autoptr(GByteArray) bytes = NULL;
+    int file_fd = file_of_bytes("", 0);
+    int fds[2], results[3];
+    ConfineService service = {.serve = serve_request, .data = &file_fd};
+    ConfineOptions options;
+    ConfineMissing missing;
+
+    g_assert_true(file_request_pair(fds, &error));
+    service.fd = fds[0];
+    confine_options_init(&options, "a test");
+    options.fds = &fds[1];
+    options.fd_count = 1;
+    options.file_bytes = 100;
+    options.needs = CONFINE_NEEDS_MORE_FDS;
+    options.service = &service;
+    reply = confine_run(&options, ask_for_files, &fds[1], &missing, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(reply->len, ==, sizeof(results));
+    memcpy(results, reply->data, sizeof(results));
+    g_assert_cmpint(results[0], ==, EACCES);
+    g_assert_cmpint(results[1], >=, 0);
+    g_assert_cmpint(results[2], ==, 7);
+    bytes = bytes_of_file(file_fd);
+    g_assert_cmpmem(bytes->data, bytes->len, "written", 7);
+    close(fds[0]);
+    close(fds[1]);
+    close(file_fd);
+}
+
 static void test_missing(void)
 {
     g_autofree char *one = confine_describe_missing(CONFINE_MISSING_LANDLOCK);
@@ -346,6 +688,11 @@ int main(int argc, char **argv)
     g_test_add_func("/confine/files", test_files);
     g_test_add_func("/confine/file-size", test_file_size);
     g_test_add_func("/confine/privileges", test_privileges);
+    g_test_add_func("/confine/needs", test_needs);
+    g_test_add_func("/confine/attacks", test_attacks);
+    g_test_add_func("/confine/stop", test_stop);
+    g_test_add_func("/confine/pipe", test_pipe);
+    g_test_add_func("/confine/service", test_service);
     g_test_add_func("/confine/missing", test_missing);
     return g_test_run();
 }

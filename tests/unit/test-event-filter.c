@@ -266,6 +266,8 @@ static void test_errors(void)
         {"a:", "no condition"},
         {"a:b=1", "'=='"},
         {"a:b==", "missing at its end"},
+        {"a:~\"x\"", "'~' needs a number"},
+        {"a:b == -'x'", "'-' needs a number"},
         {"a:b== ==", "not '=='"},
         {"a:b==1 c", "before 'c'"},
         {"a:b==12x", "'12x'"},

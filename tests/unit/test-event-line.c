@@ -482,11 +482,14 @@ static void add(EventOrder *order, EventTable *table, EventLine *line,
     event_order_add(order, table, line);
 }
 
-/* Formats that libtraceevent 1.7 would die of are left out. */
+/* Of a format that libtraceevent 1.7 would die of the fields are shown. */
 static void test_bad_format(void)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(format_free);
-    EventTable *table;
+    static const uint8_t flags[12] = RECORD(1000, 5);
+    static const uint8_t symbols[12] = RECORD(1001, 6);
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
 
     add_format(list, "test",
                static_bytes(EVENT("flags", "1000",
@@ -498,8 +501,33 @@ static void test_bad_format(void)
                                   FIELD("u32", "a", "8", "4", "0"),
                                   "\"%s\", __print_symbolic(REC->, { 1, "
                                   "\"ONE\" })")));
+    first = print_one(make_table(g_ptr_array_ref(list)), &plain, flags,
+                      sizeof(flags));
+    second = print_one(make_table(list), &plain, symbols, sizeof(symbols));
+    g_assert_nonnull(strstr(first, "flags:                [FAILED TO PARSE] "
+                                   "a=5"));
+    g_assert_nonnull(strstr(second, "[FAILED TO PARSE] a=6"));
+}
+
+/* What is no format at all leaves its event unknown. */
+static void test_no_format(void)
+{
+    static const char *const texts[] = {
+        "",
+        "name: x\n",
+        "name: x\nID: 1000\nformat:\n\tfield:u32 a[;\toffset:8;\tsize:4;"
+        "\tsigned:0;\n\nprint fmt: \"x\"\n",
+        "name: x\nID: 1000\nformat:\n\tfield:u32 a;\toffset:8;\tsize:-4;"
+        "\tsigned:0;\n\nprint fmt: \"x\"\n",
+    };
+    GPtrArray *list = g_ptr_array_new_with_free_func(format_free);
+    EventTable *table;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        add_format(list, "test", static_bytes(texts[i]));
+    }
     table = make_table(list);
-    g_assert_cmpuint(event_table_bad_formats(table), ==, 2);
+    g_assert_cmpuint(event_table_bad_formats(table), ==, G_N_ELEMENTS(texts));
     event_table_unref(table);
 }
 
@@ -578,6 +606,7 @@ int main(int argc, char **argv)
     g_test_add_func("/event-line/hostile", test_hostile);
     g_test_add_func("/event-line/styles", test_styles);
     g_test_add_func("/event-line/bad-format", test_bad_format);
+    g_test_add_func("/event-line/no-format", test_no_format);
     g_test_add_func("/event-line/futex", test_futex);
     g_test_add_func("/event-line/calls", test_calls);
     g_test_add_func("/event-line/names", test_names);

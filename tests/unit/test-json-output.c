@@ -242,30 +242,6 @@ static void test_vcpu(void)
     }
 }
 
-/* What is stopped must not pass for complete. */
-static void test_stop(void)
-{
-    static const volatile sig_atomic_t stop = 1;
-    g_autoptr(DatBuilder) host = dat_builder_new(1);
-    g_autoptr(GPtrArray) inputs = NULL;
-    g_autoptr(Timeline) timeline = NULL;
-    g_autofree char *text = NULL;
-    g_autoptr(GError) error = NULL;
-    size_t size;
-    OutputJob job = {.name = "it", .stop = &stop};
-
-    dat_builder_add(host, 0, 10, BUILT_NUMBER, 1, 1);
-    inputs = make_inputs(host, NULL);
-    timeline = timeline_new(inputs);
-    job.inputs = inputs;
-    job.stream = open_memstream(&text, &size);
-    g_assert_false(
-        output_write(output_find("json", NULL), &job, timeline, &error));
-    g_assert_nonnull(strstr(error->message, "stopped by a signal"));
-    fclose(job.stream);
-    g_assert_null(strstr(text, "\"end\""));
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -274,6 +250,5 @@ int main(int argc, char **argv)
     g_test_add_func("/json-output/unknown-event", test_unknown_event);
     g_test_add_func("/json-output/loss", test_loss);
     g_test_add_func("/json-output/vcpu", test_vcpu);
-    g_test_add_func("/json-output/stop", test_stop);
     return g_test_run();
 }

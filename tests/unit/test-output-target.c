@@ -128,18 +128,42 @@ static OutputTarget *fill_directory(const char *path)
 {
     g_autoptr(GError) error = NULL;
     OutputTarget *target = output_target_directory(path, &error);
-    int dir_fd, fd;
+    static const char *const names[] = {"metadata", "host/stream",
+                                        "host/other"};
 
     g_assert_no_error(error);
-    dir_fd = output_target_dir_fd(target);
-    fd = openat(dir_fd, "metadata", O_CREAT | O_WRONLY, 0666);
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    g_assert_cmpint(mkdirat(dir_fd, "host", 0777), ==, 0);
-    fd = openat(dir_fd, "host/stream", O_CREAT | O_WRONLY, 0666);
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        int fd = output_target_create(names[i], target);
+
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(write(fd, "x", 1), ==, 1);
+        close(fd);
+    }
     return target;
+}
+
+/* Names may come from a process that was taken over. */
+static void test_bad_names(void)
+{
+    static const char *const names[] = {
+        "",       ".",    "..",    "../x", "/x",   "x/",
+        "x/../y", "x/.y", "a/b/c", "x y",  "x\ny", "\x1b",
+    };
+    char *dir = scratch_dir_new();
+    g_autofree char *path = g_build_filename(dir, "trace", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OutputTarget) target = output_target_directory(path, &error);
+    g_autofree char *longer = g_strnfill(300, 'x');
+
+    g_assert_no_error(error);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_assert_cmpint(output_target_create(names[i], target), ==, -1);
+        g_assert_cmpint(errno, ==, EINVAL);
+    }
+    g_assert_cmpint(output_target_create(longer, target), ==, -1);
+    g_clear_pointer(&target, output_target_free);
+    g_assert_cmpuint(count_entries(dir), ==, 0);
+    scratch_dir_remove(dir);
 }
 
 static void test_directory(void)
@@ -173,5 +197,6 @@ int main(int argc, char **argv)
     g_test_add_func("/output-target/device", test_device);
     g_test_add_func("/output-target/no-space", test_no_space);
     g_test_add_func("/output-target/directory", test_directory);
+    g_test_add_func("/output-target/bad-names", test_bad_names);
     return g_test_run();
 }
