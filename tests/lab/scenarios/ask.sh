@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A guest that asks: qga-trace record in the guest makes the host record, too,
-# and what made cyclictest stop is on the merged timeline.
+# and what made cyclictest stop is on the merged timeline.  Whatever ends it,
+# nothing is left behind.
 
 . "$LAB_LIB/product.sh"
 
@@ -25,19 +26,63 @@ end_serve()
     cat serve.log
 }
 
+# Whatever is left in the background is done with it by then.
+expect_nothing_left()
+{
+    lab_wait_for 60 nothing_left || {
+        lab_log "host: expected $state_before, got $(host_state)"
+        lab_log "guest: expected $guest_state_before, got $(guest_state)"
+        lab_fail "$1: something was left"
+    }
+    lab_log "ok: $1: nothing is left"
+}
+
+host_state()
+{
+    product_tracing_state
+    # But for the one that serves, and its guardian.
+    ps -eo pid,ppid,comm | awk -v server="${server:-0}" '
+        $3 == "qemu-trace-merg" && $1 != server ||
+        $3 == "trace-guardian" && $2 != server { print $3 }'
+    ls /run
+}
+
+guest_state()
+{
+    product_guest_tracing_state vm1
+    lab_guest_exec vm1 sh -c "ps | grep -c '[c]yclictest\\|[q]ga-trac' || true"
+}
+
+nothing_left()
+{
+    [ "$(host_state)" = "$state_before" ] &&
+        [ "$(guest_state)" = "$guest_state_before" ]
+}
+
+server=
+in_guest()
+{
+    lab_guest_exec vm1 "$@"
+}
+
 lab_start_guest vm1 --smp 2
+# What qga-trace keeps for the next one.
+in_guest qga-trace status >/dev/null
+state_before=$(host_state)
+guest_state_before=$(guest_state)
 
 # Refused, where nobody allowed it.
 serve
 status=0
-lab_guest_exec vm1 qga-trace record -- true >refused.log 2>&1 || status=$?
+in_guest qga-trace record -- true >refused.log 2>&1 || status=$?
 cat refused.log
 lab_assert "a request is refused by default" [ $status -ne 0 ]
 grep -q 'the host refuses' refused.log || lab_fail "$(cat refused.log)"
 end_serve
 
+# The real thing.
 serve --allow default
-lab_guest_exec vm1 qga-trace record -- \
+in_guest qga-trace record -- \
     cyclictest -q -m -p 80 -i 1000 -b 400 -D 60 >asked.log 2>&1 || true
 cat asked.log
 lab_wait_for 120 grep -q 'next: qemu-trace-merge report' serve.log
@@ -55,8 +100,51 @@ qemu-trace-merge check "$session" >check.txt || {
 }
 cat check.txt
 tid=$(sed -n 's/.*Break thread: *\([0-9]*\).*/\1/p' asked.log)
-lab_log "thread $tid was late by" \
-    "$(sed -n 's/.*Break value: *\([0-9]*\).*/\1/p' asked.log) us"
-lab_assert "its last switch is on the timeline" \
-    grep -q "vm1: .*sched_switch:.*==> cyclictest:$tid" report.txt
+value=$(sed -n 's/.*Break value: *\([0-9]*\).*/\1/p' asked.log)
+lab_log "thread $tid was late by $value us"
+grep -n "vm1: .*\\(sched_waking.*pid=$tid\\|sched_switch.*==> cyclictest:$tid\\)" \
+    report.txt | tail -4
+qemu-trace-merge explain "$session" >explain.txt || true
+head -40 explain.txt
+expect_nothing_left "a recording that was asked for"
+
+# The same as a flight recording.
+in_guest qga-trace record --snapshot -- \
+    cyclictest -q -m -p 80 -i 1000 -b 400 -D 60 >asked.log 2>&1 || true
+cat asked.log
+lab_wait_for 120 sh -c \
+    '[ "$(grep -c "next: qemu-trace-merge report" serve.log)" = 2 ]'
+session=$(ls -d sessions/*Z | tail -1)
+lab_assert "the skew of the freeze is told" \
+    grep -Eq 'frozen as the command ended, [0-9.]+ us before the host' serve.log
+qemu-trace-merge check "$session" || lab_fail "the clocks do not match"
+expect_nothing_left "a flight recording that was asked for"
+
+# The asker is in the background of the guest: the lab's agent runs one program
+# at a time.
+ask_and_kill()
+{
+    local what=$1 kill=$2
+    in_guest sh -c 'rm -f /tmp/asked.*
+        (qga-trace record -- cyclictest -q -m -p 80 -i 20000 -D 60
+         echo $? >/tmp/asked.status) >/tmp/asked.log 2>&1 </dev/null &'
+    lab_wait_for 60 in_guest pidof cyclictest >/dev/null ||
+        lab_fail "nobody records: $(cat serve.log)"
+    sleep 1
+    $kill
+    lab_log "killed: $what"
+    in_guest killall cyclictest 2>/dev/null || true
+    lab_wait_for 120 in_guest test -e /tmp/asked.status ||
+        lab_fail "$what killed: qga-trace record does not end"
+    in_guest sh -c 'tail -n 3 /tmp/asked.log; cat /tmp/asked.status'
+}
+
+kill_recorder()
+{
+    in_guest sh -c 'kill -9 $(pidof qga-trace | tr " " "\n" | sort -n | head -1)'
+}
+
+ask_and_kill "the guest's recorder" kill_recorder
+lab_wait_for 90 eval '[ -z "$(product_children "$server" qemu-trace-merg)" ]'
+expect_nothing_left "the guest's recorder is killed"
 end_serve
