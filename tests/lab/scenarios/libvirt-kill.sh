@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Each process of a recording on the host is killed in turn.  The domain's XML,
+# the guest's processes and files, tracefs, and the files of /run are afterwards
+# what they were before.  Flat form.
+
+. "$LAB_LIB/product.sh"
+. "$LAB_LIB/libvirt.sh"
+
+[ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
+
+is_as_before()
+{
+    virt_state vm1 >state.after 2>&1
+    cmp -s state.before state.after
+}
+
+# Who cleans up may need a moment, and some more after libvirt was gone.
+expect_as_before()
+{
+    lab_wait_for 60 is_as_before ||
+        lab_fail "$1: left: $(diff state.before state.after)"
+    lab_log "ok: $1: domain, guest, tracefs and /run are as before"
+}
+
+# begin: a recording of the domain, with all that one can put into a guest
+begin()
+{
+    rm -rf sessions record.log
+    mkdir sessions
+    qemu-trace-merge --output-dir sessions --domain vm1 --push-recorder "$@" \
+        >record.out 2>record.log &
+    recorder=$!
+    product_await_recording
+    sleep 1
+}
+
+# end: waits for it; its status is in $status
+end()
+{
+    status=0
+    wait $recorder || status=$?
+    grep -v '^  CPU' record.log || true
+}
+
+# What was stored until then must be worth something.
+expect_readable()
+{
+    session=$(product_session)
+    if [ "$(lab_json .state <"$session/session.json")" != complete ]; then
+        qemu-trace-merge recover "$session" >recover.txt 2>&1 || true
+        cat recover.txt
+    fi
+    qemu-trace-merge report "$session" >report.txt ||
+        lab_fail "$1: what was recorded cannot be read"
+    lab_assert "$1: the host's events are there" grep -q '^ *host: ' report.txt
+}
+
+# child NAME: of the recording
+child()
+{
+    product_children $recorder "$1"
+}
+
+kill_guardian()
+{
+    kill -9 "$(child trace-guardian)"
+}
+
+kill_host_recorder()
+{
+    kill -9 "$(child qemu-trace-merg)"
+}
+
+# The process that makes the files: it is there at the end only, for a moment.
+kill_confined()
+{
+    local host_recorder pid name end=$((SECONDS + 60))
+    host_recorder=$(child qemu-trace-merg)
+    kill -INT $recorder
+    while [ $SECONDS -lt $end ]; do
+        for pid in $(<"/proc/$recorder/task/$recorder/children"); do
+            if [ "$pid" != "$host_recorder" ] &&
+               read -r name <"/proc/$pid/comm" &&
+               [ "$name" = qemu-trace-merg ]; then
+                kill -9 "$pid"
+                lab_log "killed the confined process $pid"
+                return
+            fi
+        done
+    done 2>/dev/null
+    lab_fail "no confined process was seen"
+}
+
+virt_start
+virt_domain vm1 stock "lab.stock-agent lab.no-recorder"
+virt_state vm1 >state.before
+
+begin
+kill -INT $recorder
+end
+lab_assert_equal "a recording that nobody kills" 0 $status
+expect_as_before "nobody is killed"
+
+begin
+kill -9 $recorder
+end
+expect_as_before "the recording is killed"
+expect_readable "the recording is killed"
+
+begin
+kill_guardian
+kill -INT $recorder
+end
+lab_assert_equal "status without a guardian" 0 $status
+expect_as_before "its guardian is killed"
+
+begin
+kill_host_recorder
+end
+lab_assert "without the host's recorder it fails" [ $status -ne 0 ]
+lab_assert "that it was killed is said" grep -q 'was killed' record.log
+expect_as_before "the host's recorder is killed"
+expect_readable "the host's recorder is killed"
+
+begin
+kill_confined
+end
+lab_assert "without its files it fails" [ $status -ne 0 ]
+expect_as_before "the confined process is killed"
+expect_readable "the confined process is killed"
