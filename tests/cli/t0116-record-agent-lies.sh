@@ -10,6 +10,6 @@
 need_tracing
 mkdir lies
 "$AGENT_LIES" "$QEMU_TRACE_MERGE" "$FAKE_GUEST" lies \
-    --every "${AGENT_LIES_EVERY:-11}" >out 2>err ||
+    --every "${AGENT_LIES_EVERY:-17}" >out 2>err ||
     fail "not all lies were taken well"
 cat out

@@ -126,7 +126,6 @@ class Run:
         self.number = number
         self.random = random.Random(f"{args.seed}-{number}")
         self.dir = args.work / f"run-{number}"
-        self.dir.mkdir(parents=True)
         self.guest = self.main = None
         self.victim = "nobody"
 
@@ -224,6 +223,7 @@ class Run:
     def do(self, within_s):
         """The victim and the number of readable sessions."""
         self.seen = set()
+        self.dir.mkdir(parents=True)
         self.start()
         markers = Markers(self)
         markers.start()
