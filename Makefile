@@ -18,7 +18,7 @@ endif
 
 step = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: all help packages qemu lab-images check check-all demo bench bench-query check-newest fuzz install clean
+.PHONY: all help packages qemu lab-images check check-all demo bench bench-query bench-record check-newest fuzz install clean
 
 all: packages
 	$(call step,building the project in $(BUILD)/)
@@ -37,6 +37,7 @@ help:
 	@echo 'make check-newest  build and test the series for QEMU $(QEMU_NEWEST), whose'
 	@echo '                 source may be gone from the archive some day'
 	@echo 'make bench-query time the query of TSC offsets'
+	@echo 'make bench-record  measure the recorder in a guest beside trace-cmd agent'
 	@echo 'make lab-images  make what the lab boots (kept in the cache)'
 	@echo 'make packages    install the Debian packages that are missing'
 	@echo 'make install     install the programs (after make; DESTDIR=...)'
@@ -79,6 +80,9 @@ check-newest: packages
 
 bench-query: qemu
 	$(Q)tests/qemu/bench-query.py $(QEMU_VERSION)
+
+bench-record: all lab-images
+	$(Q)tests/run-bench-record $(BUILD)
 
 demo: all lab-images
 	$(call step,recording a KVM guest and its host in the lab)

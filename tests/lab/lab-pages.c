@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lab-pages: what it costs to bring pages of the kernel's ring buffer into a
+ * virtio-serial port, by each way there is.
+ *
+ *     lab-pages WAY PORT ROUNDS    in the guest; prints figures
+ *     lab-pages sink SOCKET        on the host: takes all that comes
+ *
+ * WAY is read (as qga-trace does: into a buffer, behind a header each), splice
+ * (the pages themselves through a pipe, without headers: the least that it can
+ * cost) or map (the mapped ring buffer of Linux 6.10, into a buffer).  Each
+ * round fills one CPU's buffer with markers, and then times emptying it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRACING      "/sys/kernel/tracing"
+#define INSTANCE     TRACING "/instances/lab-pages"
+#define PAGE_BYTES   4096u
+#define HEADER_BYTES 24u
+#define CHUNK_BYTES  (64u << 10)
+#define PIPE_BYTES   (1u << 20)
+#define BUFFER_KIB   "4096"
+#define FILL_BYTES   (3u << 20)
+#define MARKER_BYTES 1000u
+
+/* As in linux/trace_mmap.h, which Debian 12 doesn't have. */
+#define GET_READER _IO('R', 0x20)
+typedef struct MapMeta {
+    uint32_t meta_page_size;
+    uint32_t meta_struct_len;
+    uint32_t subbuf_size;
+    uint32_t nr_subbufs;
+    struct {
+        uint64_t lost_events;
+        uint32_t id;
+        uint32_t read;
+    } reader;
+    uint64_t flags;
+    uint64_t entries;
+    uint64_t overrun;
+    uint64_t read;
+} MapMeta;
+
+G_GNUC_NORETURN
+static void die(const char *what)
+{
+    fprintf(stderr, "lab-pages: %s: %s\n", what, g_strerror(errno));
+    exit(1);
+}
+
+static void put(const char *file, const char *text)
+{
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+        die(file);
+    }
+    close(fd);
+}
+
+static guint64 spent_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return ts.tv_sec * G_GUINT64_CONSTANT(1000000000) + (guint64)ts.tv_nsec;
+}
+
+static void fill(int marker)
+{
+    char text[MARKER_BYTES];
+
+    memset(text, 'x', sizeof(text));
+    for (guint done = 0; done < FILL_BYTES; done += MARKER_BYTES) {
+        if (write(marker, text, sizeof(text)) < 0) {
+            die("trace_marker");
+        }
+    }
+}
+
+static void write_all(int port, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(port, bytes, size);
+
+        if (n < 0) {
+            die("the port");
+        }
+        bytes += n;
+        size -= (size_t)n;
+    }
+}
+
+typedef struct Staging {
+    char bytes[CHUNK_BYTES + HEADER_BYTES + PAGE_BYTES];
+    size_t size;
+    int port;
+} Staging;
+
+static char *stage(Staging *staging)
+{
+    memset(staging->bytes + staging->size, 0, HEADER_BYTES);
+    return staging->bytes + staging->size + HEADER_BYTES;
+}
+
+static void staged(Staging *staging)
+{
+    staging->size += HEADER_BYTES + PAGE_BYTES;
+    if (staging->size >= CHUNK_BYTES) {
+        write_all(staging->port, staging->bytes, staging->size);
+        staging->size = 0;
+    }
+}
+
+static guint64 drain_by_read(int pages, int port)
+{
+    static Staging staging;
+    guint64 count = 0;
+
+    staging.port = port;
+    while (read(pages, stage(&staging), PAGE_BYTES) > 0) {
+        staged(&staging);
+        count++;
+    }
+    write_all(port, staging.bytes, staging.size);
+    staging.size = 0;
+    return count * PAGE_BYTES;
+}
+
+static guint64 drain_by_splice(int pages, int port, const int pipe_fds[2])
+{
+    guint64 total = 0;
+    ssize_t got, out;
+
+    while ((got = splice(pages, NULL, pipe_fds[1], NULL, PIPE_BYTES / 2,
+                         SPLICE_F_NONBLOCK)) > 0) {
+        total += (guint64)got;
+        for (; got > 0; got -= out) {
+            out = splice(pipe_fds[0], NULL, port, NULL, (size_t)got, 0);
+            if (out <= 0) {
+                die("splice to the port");
+            }
+        }
+    }
+    return total;
+}
+
+static guint64 drain_by_map(int pages, int port)
+{
+    static Staging staging;
+    static MapMeta *meta;
+    static char *data;
+    guint64 count = 0;
+
+    staging.port = port;
+    if (!meta) {
+        meta = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, pages, 0);
+        if (meta == MAP_FAILED) {
+            die("mmap of trace_pipe_raw");
+        }
+        data = mmap(NULL, (size_t)meta->subbuf_size * meta->nr_subbufs,
+                    PROT_READ, MAP_SHARED, pages, meta->meta_page_size);
+        if (data == MAP_FAILED) {
+            die("mmap of the sub-buffers");
+        }
+    }
+    while (meta->entries > meta->read) {
+        if (ioctl(pages, GET_READER) < 0) {
+            die("TRACE_MMAP_IOCTL_GET_READER");
+        }
+        memcpy(stage(&staging),
+               data + (size_t)meta->reader.id * meta->subbuf_size, PAGE_BYTES);
+        staged(&staging);
+        if (++count > FILL_BYTES / 1024) {
+            break;
+        }
+    }
+    write_all(port, staging.bytes, staging.size);
+    staging.size = 0;
+    return count * PAGE_BYTES;
+}
+
+static void prepare(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(0, &set);
+    sched_setaffinity(0, sizeof(set), &set);
+    if (mkdir(INSTANCE, 0700) < 0 && errno != EEXIST) {
+        die(INSTANCE);
+    }
+    put(INSTANCE "/tracing_on", "0");
+    put(INSTANCE "/buffer_size_kb", BUFFER_KIB);
+}
+
+static int measure(const char *way, const char *port_name, int rounds)
+{
+    int port, pages, marker, pipe_fds[2];
+
+    prepare();
+    port = open(port_name, O_WRONLY | O_CLOEXEC);
+    pages = open(INSTANCE "/per_cpu/cpu0/trace_pipe_raw",
+                 O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    marker = open(INSTANCE "/trace_marker", O_WRONLY | O_CLOEXEC);
+    if (port < 0 || pages < 0 || marker < 0 || pipe(pipe_fds) < 0) {
+        die(port_name);
+    }
+    fcntl(pipe_fds[1], F_SETPIPE_SZ, PIPE_BYTES);
+    for (int i = 0; i < rounds; i++) {
+        guint64 before_ns, bytes;
+
+        put(INSTANCE "/trace", "0");
+        put(INSTANCE "/tracing_on", "1");
+        fill(marker);
+        put(INSTANCE "/tracing_on", "0");
+        before_ns = spent_ns();
+        if (g_str_equal(way, "read")) {
+            bytes = drain_by_read(pages, port);
+        } else if (g_str_equal(way, "splice")) {
+            bytes = drain_by_splice(pages, port, pipe_fds);
+        } else {
+            bytes = drain_by_map(pages, port);
+        }
+        printf("way=%s bytes=%" G_GUINT64_FORMAT " spent_ns=%" G_GUINT64_FORMAT
+               "\n",
+               way, bytes, spent_ns() - before_ns);
+    }
+    return 0;
+}
+
+static int sink(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_autofree char *buffer = g_malloc(1 << 18);
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+        die(path);
+    }
+    while (read(fd, buffer, 1 << 18) > 0) {
+        /* all that comes */
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && g_str_equal(argv[1], "sink")) {
+        return sink(argv[2]);
+    }
+    if (argc != 4) {
+        fprintf(stderr, "usage: lab-pages read|splice|map PORT ROUNDS\n"
+                        "       lab-pages sink SOCKET\n");
+        return 2;
+    }
+    return measure(argv[1], argv[2], atoi(argv[3]));
+}
