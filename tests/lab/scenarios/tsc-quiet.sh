@@ -1,16 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Queries leave the vCPUs alone: 10,000 of them in a row, against spans of the
-# same length without any, and against queries that ask for a fresh reading.
-# tsc-quiet.after counts what was traced.
+# Queries leave the vCPUs alone: 10,000 of them, in spans that take turns with
+# spans of the same length in which another QEMU is asked the same (CPUs of the
+# emulated host slow each other down, so they must have as much to do), and with
+# spans of queries that ask for a fresh reading. tsc-quiet.after counts what was
+# traced.
 
 trace=/sys/kernel/tracing
-QUERIES=10000
-FRESH_QUERIES=500
+ROUNDS=10
+QUERIES=1000       # in each round
+FRESH_QUERIES=30
 
-lab_start_guest vm1 --smp 2
+# One vCPU, so that L1 needs no more CPUs than this machine has.
+lab_start_guest vm1 --smp 1
 pid=$(lab_guest_pid vm1)
 socket=$LAB_DIR/vm1/qmp2.sock
+
+# The other one, whose vCPU never runs.
+lab_start_machine other kvm host -smp 1 -S
+other_socket=$LAB_DIR/other/qmp2.sock
+for task in /proc/"$(lab_guest_pid other)"/task/*; do
+    taskset -p 1 "${task##*/}" >/dev/null
+done
 
 # All but the vCPUs goes to CPU 0, this script and what it starts included.
 taskset -p 1 $$ >/dev/null
@@ -26,7 +37,7 @@ for task in /proc/"$pid"/task/*; do
         ;;
     esac
 done
-lab_assert_equal "vCPU threads" 2 "${#vcpu_threads[@]}"
+lab_assert_equal "vCPU threads" 1 "${#vcpu_threads[@]}"
 echo "${vcpu_threads[@]}" >vcpu-threads
 
 # ioctls on a vCPU's file descriptor, whichever thread makes them.
@@ -43,7 +54,7 @@ for task in /proc/"$pid"/task/*; do
 done
 
 # A guest that is busy now and then, and needs nobody for it.
-lab_guest_exec vm1 sh -c 'lab-load 300 5000 </dev/null >/dev/null 2>&1 &'
+lab_guest_exec vm1 sh -c 'lab-load 600 10000 </dev/null >/dev/null 2>&1 &'
 sleep 2
 
 trace-cmd record -q -o trace.dat -b 40000 -e kvm:kvm_exit \
@@ -63,31 +74,24 @@ span()
     echo "span begin $1" >$trace/trace_marker
     "${@:2}"
     echo "span end $1" >$trace/trace_marker
-    sleep 0.5
+    sleep 0.1
 }
 
 query='{"execute": "query-vcpu-tsc-offset"}'
 fresh='{"execute": "query-vcpu-tsc-offset", "arguments": {"refresh": true}}'
 
-# seconds SPAN...: how long a span took.
-seconds()
+# ask SOCKET REQUEST TIMES
+ask()
 {
-    local began ended
-    read -r began _ </proc/uptime
-    span "$@" >&2
-    read -r ended _ </proc/uptime
-    awk "BEGIN { print $ended - $began - 0.5 }"
+    lab-talk -t 100 repeat "$@" >/dev/null
 }
 
-took_s=$(seconds queries lab-talk -t 250 repeat "$socket" "$query" $QUERIES)
-lab_log "$QUERIES queries took $took_s s"
-# As long, in three parts, to know by how much they differ.
-for n in 1 2 3; do
-    span "free$n" sleep "$(awk "BEGIN { print $took_s / 3 }")"
+for n in $(seq $ROUNDS); do
+    span "queries$n" ask "$socket" "$query" $QUERIES
+    span "others$n" ask "$other_socket" "$query" $QUERIES
+    span "fresh$n" ask "$socket" "$fresh" $FRESH_QUERIES
+    lab_log "round $n of $ROUNDS"
 done
-took_s=$(seconds fresh \
-    lab-talk -t 60 repeat "$socket" "$fresh" $FRESH_QUERIES)
-lab_log "$FRESH_QUERIES fresh queries took $took_s s"
 
 kill -INT $recorder
 wait $recorder || true
