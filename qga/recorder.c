@@ -9,7 +9,8 @@
  * looked at on the next tick.
  *
  * Pages are read(2), not spliced or mapped: measured (tests/lab/README.md,
- * "Benchmarks"), neither is cheaper on the way into a virtio-serial port.
+ * "Benchmarks"), neither is seen to be cheaper on the way into a virtio-serial
+ * port.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
