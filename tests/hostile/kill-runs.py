@@ -77,7 +77,12 @@ class Markers(threading.Thread):
         self.written = collections.Counter()
 
     def look(self):
-        for pid in self.run_.processes():
+        """An open file would keep the instance of one that is gone."""
+        pids = self.run_.processes()
+        for path in list(self.files):
+            if int(path.parent.name.rpartition("-")[2]) not in pids:
+                self.files.pop(path).close()
+        for pid in pids:
             for prefix in (OURS, GUESTS):
                 path = INSTANCES / f"{prefix}{pid}" / "trace_marker"
                 if path not in self.files and path.exists():
