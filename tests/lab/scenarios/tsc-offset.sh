@@ -17,6 +17,7 @@ observe()
     lab_qmp "$1" "{\"execute\": \"query-vcpu-tsc-offset\",
                    \"arguments\": {${3:-}}}" >"$2.json"
     for file in /sys/kernel/debug/kvm/"$pid"-*/vcpu*/tsc-offset; do
+        [ -e "$file" ] || continue # TCG
         echo "$(basename "$(dirname "$file")") $(cat "$file")"
     done >"$2.debugfs"
     lab_log "observed: $2"
@@ -76,16 +77,28 @@ lab_start_machine odd kvm host -smp 6,sockets=2,cores=3
 observe odd odd
 lab_stop_guest odd
 
+for smp in 1 2 8 6,sockets=2,cores=3; do
+    lab_start_machine tcg tcg max -smp "$smp"
+    observe tcg "tcg-${smp%%,*}"
+    lab_stop_guest tcg
+done
+
 #
 # Hotplug, reset, snapshot, migration: QEMU's own doing
 #
-lab_start_machine plug kvm host -smp 4,sockets=2,cores=3,maxcpus=6
-observe plug plug-before
-qmp plug '{"execute": "device_add", "arguments": {
-    "driver": "host-x86_64-cpu", "id": "plugged", "socket-id": 1,
-    "core-id": 2, "thread-id": 0}}'
-observe plug plug-after
-lab_stop_guest plug
+# plug ACCEL CPU LABEL
+plug()
+{
+    lab_start_machine plug "$1" "$2" -smp 4,sockets=2,cores=3,maxcpus=6
+    observe plug "$3-before"
+    qmp plug "{\"execute\": \"device_add\", \"arguments\": {
+        \"driver\": \"$2-x86_64-cpu\", \"id\": \"plugged\", \"socket-id\": 1,
+        \"core-id\": 2, \"thread-id\": 0}}"
+    observe plug "$3-after"
+    lab_stop_guest plug
+}
+plug kvm host plug
+plug tcg max tcg-plug
 
 lab_start_machine source kvm host -smp 2
 observe source reset-before
