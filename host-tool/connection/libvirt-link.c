@@ -32,10 +32,12 @@
     "<channel type='unix'><source mode='bind'/>"               \
     "<target type='virtio' name='" GUEST_LINK_TRACE_PORT "'/>" \
     "<alias name='" ALIAS "'/></channel>"
-#define MAX_EVENTS  1024
-#define MS_PER_S    1000
-#define UNPLUG_US   (10 * G_USEC_PER_SEC)
-#define UNPLUG_POLL 50000
+#define MAX_EVENTS      1024
+#define ENDING_TRIES    20
+#define ENDING_RETRY_US 100000
+#define MS_PER_S        1000
+#define UNPLUG_US       (10 * G_USEC_PER_SEC)
+#define UNPLUG_POLL     50000
 
 typedef struct LibvirtLink {
     GuestLink link;
@@ -358,6 +360,21 @@ static json_object *libvirt_qmp_execute(GuestLink *link, const char *command,
     return answer;
 }
 
+/*
+ * To libvirt a domain that ends is at first only one whose agent no longer
+ * answers.
+ */
+static gboolean is_ending(LibvirtLink *self)
+{
+    for (int i = 0; i < ENDING_TRIES; i++) {
+        if (virDomainIsActive(self->domain) == 0) {
+            return TRUE;
+        }
+        g_usleep(ENDING_RETRY_US);
+    }
+    return FALSE;
+}
+
 static void throw_agent_error(LibvirtLink *self, const char *command,
                               GError **error)
 {
@@ -365,7 +382,12 @@ static void throw_agent_error(LibvirtLink *self, const char *command,
     int code = virGetLastErrorCode();
     ConnectionError kind = classify();
 
-    if (code == VIR_ERR_ARGUMENT_UNSUPPORTED) {
+    if (kind == CONNECTION_ERROR_TIMEOUT && is_ending(self)) {
+        g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_CLOSED,
+                    "guest '%s' shut down during %s of its agent: record it "
+                    "again once it runs",
+                    self->name, command);
+    } else if (code == VIR_ERR_ARGUMENT_UNSUPPORTED) {
         g_set_error(error, CONNECTION_ERROR, kind,
                     "domain '%s' has no guest agent: give it the channel "
                     "org.qemu.guest_agent.0 and run qemu-ga in the guest (%s)",

@@ -355,14 +355,12 @@ static void test_top_markers(void)
     Flood flood = {0};
     Writer writer = {.writes = 100};
     Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    bool copies;
 
     if (!can_record()) {
         return;
     }
-    if (access(TRACING_DIR "/options/copy_trace_marker", F_OK) != 0) {
-        g_test_skip("this kernel copies no markers");
-        return;
-    }
+    copies = access(TRACING_DIR "/options/copy_trace_marker", F_OK) == 0;
     flood_init(&flood, 5);
     read_until_ready(&flood);
     g_thread_join(g_thread_new("writer", write_markers, &writer));
@@ -373,7 +371,7 @@ static void test_top_markers(void)
     g_thread_join(flood.thread);
     g_assert_no_error(flood.error);
     g_assert_nonnull(take_stream(&flood, received));
-    g_assert_cmpuint(received[0].events, ==, 100);
+    g_assert_cmpuint(received[0].events, ==, copies ? 100 : 0);
     flood_clear(&flood);
 }
 
