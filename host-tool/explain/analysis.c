@@ -113,27 +113,111 @@ static Machine *host_of(const Walk *walk, const Machine *guest)
     for (guint i = 0; i < walk->machines->len; i++) {
         Machine *machine = walk->machines->pdata[i];
 
-        if (timeline_input_is_host_of(machine->input, guest->input)) {
+        if (machine->is_host &&
+            timeline_input_is_host_of(machine->input, guest->input)) {
             return machine;
         }
     }
     return NULL;
 }
 
+/* A guest may be another's host. */
+static bool is_host(const GPtrArray *inputs, const TimelineInput *input)
+{
+    for (guint i = 0; input->vcpu_threads && i < inputs->len; i++) {
+        if (timeline_input_is_host_of(input, inputs->pdata[i])) {
+            return true;
+        }
+    }
+    return !input->vcpu_threads;
+}
+
+static bool same_threads(const TimelineInput *a, const TimelineInput *b)
+{
+    return a->vcpu_threads && b->vcpu_threads && a->host && b->host &&
+           a->host->file == b->host->file &&
+           a->vcpu_threads->len == b->vcpu_threads->len &&
+           memcmp(a->vcpu_threads->data, b->vcpu_threads->data,
+                  a->vcpu_threads->len * sizeof(int32_t)) == 0;
+}
+
+/*
+ * Of a guest that was recorded by its host, and by itself as the host of its
+ * own guests, the first recording tells of its vCPUs.
+ */
+static bool is_guest(const GPtrArray *inputs, const TimelineInput *input)
+{
+    for (guint i = 0; i < inputs->len && is_host(inputs, input); i++) {
+        const TimelineInput *other = inputs->pdata[i];
+
+        if (other != input && same_threads(input, other) &&
+            !is_host(inputs, other)) {
+            return false;
+        }
+    }
+    return input->vcpu_threads != NULL;
+}
+
+static void add_roles(Walk *walk, const GPtrArray *inputs,
+                      const TimelineInput *input)
+{
+    Machine *host = NULL;
+
+    if (is_host(inputs, input)) {
+        host = machine_new(walk, input, true);
+        g_ptr_array_add(walk->machines, host);
+        host_events_bind(walk, host);
+    }
+    if (is_guest(inputs, input)) {
+        Machine *guest = machine_new(walk, input, false);
+
+        g_ptr_array_add(walk->machines, guest);
+        guest_events_bind(walk, guest);
+        find_ends(walk, guest);
+        if (host) {
+            host->other_role = guest;
+        }
+    }
+}
+
+/* The CPUs of a host that is a guest are vCPUs. */
+static void find_as_guest(Walk *walk, Machine *host)
+{
+    for (guint i = 0; i < walk->machines->len && !host->as_guest; i++) {
+        Machine *guest = walk->machines->pdata[i];
+
+        if (!guest->is_host && (guest->input == host->input ||
+                                same_threads(guest->input, host->input))) {
+            host->as_guest = guest;
+        }
+    }
+    for (guint cpu = 0; host->as_guest && cpu < host->as_guest->vcpus->len;
+         cpu++) {
+        Vcpu *vcpu = machine_vcpu(host->as_guest, cpu);
+
+        if (vcpu) {
+            vcpu->as_host = host;
+        }
+    }
+}
+
 static void add_machines(Walk *walk, const GPtrArray *inputs)
 {
     for (guint i = 0; i < inputs->len; i++) {
-        g_ptr_array_add(walk->machines, machine_new(walk, inputs->pdata[i]));
+        add_roles(walk, inputs, inputs->pdata[i]);
     }
-    for (guint i = 0; i < inputs->len; i++) {
+    for (guint i = 0; i < walk->machines->len; i++) {
+        Machine *machine = walk->machines->pdata[i];
+
+        if (!machine->is_host) {
+            add_vcpus(walk, machine, host_of(walk, machine));
+        }
+    }
+    for (guint i = 0; i < walk->machines->len; i++) {
         Machine *machine = walk->machines->pdata[i];
 
         if (machine->is_host) {
-            host_events_bind(walk, machine);
-        } else {
-            guest_events_bind(walk, machine);
-            find_ends(walk, machine);
-            add_vcpus(walk, machine, host_of(walk, machine));
+            find_as_guest(walk, machine);
         }
     }
 }
@@ -154,13 +238,21 @@ static void walk_start(Walk *walk, const GPtrArray *inputs)
     add_machines(walk, inputs);
 }
 
-/* Mostly that of the event before. */
+/* Mostly that of the event before; NULL if it is of nobody's that is known. */
 static Machine *machine_of(Walk *walk, const TimelineInput *input)
 {
-    for (guint i = 0; !walk->current || walk->current->input != input; i++) {
-        walk->current = walk->machines->pdata[i];
+    if (walk->current && walk->current->input == input) {
+        return walk->current;
     }
-    return walk->current;
+    for (guint i = 0; i < walk->machines->len; i++) {
+        Machine *machine = walk->machines->pdata[i];
+
+        if (machine->input == input) {
+            walk->current = machine;
+            return machine;
+        }
+    }
+    return NULL;
 }
 
 static void count_event(Analysis *analysis, const CpuEvent *record)
@@ -186,10 +278,12 @@ static void walk_event(Walk *walk, const TimelineEvent *event)
     if (walk->options->on_event) {
         walk->options->on_event(event, walk->now, walk->options->data);
     }
-    if (machine->is_host) {
-        host_event(walk, machine, event);
-    } else {
-        guest_event(walk, machine, event);
+    for (; machine; machine = machine->other_role) {
+        if (machine->is_host) {
+            host_event(walk, machine, event);
+        } else {
+            guest_event(walk, machine, event);
+        }
     }
 }
 
@@ -209,7 +303,9 @@ static void add_tasks(Walk *walk, const Machine *machine)
             .machine = machine->input->label,
             .name = task->name,
             .took_ticks = task->took_ticks,
-            .ran_ticks = task->is_recorder ? task->ran_ticks : 0,
+            /* What is a guest, too, tells it as that. */
+            .ran_ticks =
+                task->is_recorder && !machine->as_guest ? task->ran_ticks : 0,
         };
 
         if (!task->wakeups && !stats.took_ticks && !stats.ran_ticks) {

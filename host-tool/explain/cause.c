@@ -19,7 +19,7 @@ static const struct {
     const char *id;
     NameUse use;
     bool hosts;
-    const char *text; /* %n: the name, %c: the host CPU */
+    const char *text; /* %n: the name, %c: the host CPU, %h: "host" */
 } kinds[CAUSE_N_KINDS] = {
     [CAUSE_UNKNOWN] = {"unknown", NAME_NONE, false,
                        "unexplained (no host data or lost events)"},
@@ -37,7 +37,7 @@ static const struct {
     [CAUSE_GUEST_WAKE] = {"guest-wakeup", NAME_NONE, false,
                           "on the guest's own way from idle to the task"},
     [CAUSE_INJECTION] = {"injection", NAME_NONE, true,
-                         "in the guest before the host injected"},
+                         "in the guest before the %h injected"},
     [CAUSE_EXIT] = {"exit", NAME_EXIT, true, "in exit handling of %n"},
     [CAUSE_EXIT_WAIT] = {"exit-wait", NAME_EXIT, true,
                          "asleep in exit handling of %n"},
@@ -49,15 +49,15 @@ static const struct {
     [CAUSE_STOPPED] = {"stopped", NAME_NONE, true,
                        "stopped by a signal (SIGSTOP)"},
     [CAUSE_PREEMPTED] = {"host-preemption", NAME_TASK, true,
-                         "runnable on host CPU %c behind %n"},
+                         "runnable on %h CPU %c behind %n"},
     [CAUSE_HOST_IRQ] = {"host-irq", NAME_TEXT, true,
-                        "in host CPU %c's interrupt %n"},
+                        "in %h CPU %c's interrupt %n"},
     [CAUSE_HOST_WAKE] = {"host-wakeup", NAME_NONE, true,
-                         "on the host's wake-up path to CPU %c"},
+                         "on the %h's wake-up path to CPU %c"},
     [CAUSE_HALT_POLL] = {"halt-poll", NAME_NONE, true,
-                         "halted, the host polling"},
+                         "halted, the %h polling"},
     [CAUSE_HALTED] = {"halted", NAME_NONE, true,
-                      "halted, the host had not woken it"},
+                      "halted, the %h had not woken it"},
     [CAUSE_CLOCK_STEP] = {"clock-step", NAME_NONE, true,
                           "by which the guest's TSC offset was changed"},
     [CAUSE_OTHER] = {"other", NAME_NONE, false, "of many small causes"},
@@ -103,24 +103,56 @@ static void append_name(GString *text, const Names *names, Cause cause,
     }
 }
 
+static void append_cpu(GString *text, Cause cause, bool in_full)
+{
+    if (in_full) {
+        g_string_append_printf(text, "%u", cause_cpu(cause));
+    } else {
+        g_string_append_c(text, 'N');
+    }
+}
+
+/* Whose vCPU it is, where it is not the one that is asked about. */
+static void append_level(GString *text, Cause cause)
+{
+    for (unsigned level = cause_level(cause); level > 0; level--) {
+        g_string_append(text, level == cause_level(cause) ? "with its host's "
+                                                          : "host's ");
+    }
+    if (cause_level(cause) > 0) {
+        g_string_append(text, "vCPU ");
+    }
+}
+
+static void append_host(GString *text, Cause cause)
+{
+    for (unsigned level = cause_level(cause); level > 0; level--) {
+        g_string_append(text, "outer ");
+    }
+    g_string_append(text, "host");
+}
+
 static char *expand(const Names *names, Cause cause, bool in_full)
 {
     const char *format = kinds[cause_kind(cause)].text;
     GString *text = g_string_new(NULL);
 
+    append_level(text, cause);
     for (const char *c = format; *c; c++) {
-        if (c[0] == '%' && c[1] == 'n') {
-            append_name(text, names, cause, in_full);
-            c++;
-        } else if (c[0] == '%' && c[1] == 'c') {
-            if (in_full) {
-                g_string_append_printf(text, "%u", cause_cpu(cause));
-            } else {
-                g_string_append_c(text, 'N');
-            }
-            c++;
-        } else {
+        if (*c != '%') {
             g_string_append_c(text, *c);
+            continue;
+        }
+        switch (*++c) {
+        case 'n':
+            append_name(text, names, cause, in_full);
+            break;
+        case 'c':
+            append_cpu(text, cause, in_full);
+            break;
+        default:
+            append_host(text, cause);
+            break;
         }
     }
     if (cause_flags(cause) & CAUSE_FLAG_RECORDER) {

@@ -43,6 +43,13 @@ typedef enum CauseKind {
 /* The recorder's own doing. */
 #define CAUSE_FLAG_RECORDER 1u
 
+/*
+ * Where the host is a guest itself, its CPU is a vCPU: level 1 is what that
+ * one's time went to, on its own host; level 2 one further out.
+ */
+#define CAUSE_LEVEL_SHIFT 1
+#define CAUSE_MAX_LEVEL   7u
+
 /* A host CPU that a cause does not name. */
 #define CAUSE_NO_CPU 0xffffu
 
@@ -71,6 +78,20 @@ static inline CauseKind cause_kind(Cause cause)
 static inline unsigned cause_flags(Cause cause)
 {
     return (unsigned)(cause >> 48) & 0xffu;
+}
+
+/* How many hosts further out than the vCPU's own; 0 to CAUSE_MAX_LEVEL. */
+static inline unsigned cause_level(Cause cause)
+{
+    return cause_flags(cause) >> CAUSE_LEVEL_SHIFT & CAUSE_MAX_LEVEL;
+}
+
+/* The same, told of a vCPU that runs on the one it was told of. */
+static inline Cause cause_raise(Cause cause)
+{
+    return cause_level(cause) < CAUSE_MAX_LEVEL
+               ? cause + cause_with_flags(0, 1u << CAUSE_LEVEL_SHIFT)
+               : cause;
 }
 
 /* The host CPU it happened on, or CAUSE_NO_CPU. */

@@ -12,13 +12,13 @@
 /* Of a guest's interrupt numbers, which may be anything. */
 #define MAX_IRQ_NAMES 4096
 
-Machine *machine_new(Walk *walk, const TimelineInput *input)
+Machine *machine_new(Walk *walk, const TimelineInput *input, bool is_host)
 {
     Machine *machine = g_new0(Machine, 1);
     const BoundEvent none = {0};
 
     machine->input = input;
-    machine->is_host = !input->vcpu_threads;
+    machine->is_host = is_host;
     machine->tasks = task_table_new(walk->names);
     machine->pid = event_table_pid_field(input->events);
     machine->bound_of_id = g_new0(uint8_t, N_EVENT_IDS);

@@ -124,6 +124,41 @@ static Cause compose_sleeping(const Vcpu *vcpu)
     }
 }
 
+/*
+ * Whether the vCPU can't go on while its host's CPU, itself a vCPU, is kept
+ * from running by this.
+ */
+static bool depends_on(const Vcpu *vcpu, CauseKind outer)
+{
+    switch (vcpu->sched) {
+    case SCHED_RUNNING:
+    case SCHED_RUNNABLE:
+        return true;
+    case SCHED_SLEEPING:
+        /* Halted on a CPU that can't wake it; else, one that needn't. */
+        return (vcpu->mode == MODE_HALT || vcpu->mode == MODE_GUEST) &&
+               (outer == CAUSE_PREEMPTED || outer == CAUSE_STOPPED ||
+                outer == CAUSE_QEMU_PAUSED || outer == CAUSE_HOST_IRQ ||
+                outer == CAUSE_HOST_WAKE);
+    default:
+        return false;
+    }
+}
+
+/* What its host can't know: what that one's own vCPU was kept from. */
+static Cause through_host(const Vcpu *vcpu, Cause cause)
+{
+    const Machine *host = vcpu->guest->host;
+    const Vcpu *cpu =
+        host->as_guest ? machine_vcpu(host->as_guest, vcpu->host_cpu) : NULL;
+    Cause outer = cpu ? segment_log_last(cpu->log) : cause_plain(CAUSE_UNKNOWN);
+
+    return cause_is_hosts(cause_kind(outer)) &&
+                   depends_on(vcpu, cause_kind(outer))
+               ? cause_raise(outer)
+               : cause;
+}
+
 static Cause compose(const Walk *walk, const Vcpu *vcpu)
 {
     /* Whoever isn't seen running may have been, where events are missing. */
@@ -202,12 +237,28 @@ static void set_cause(Walk *walk, Vcpu *vcpu, Cause cause)
     tell_segments(walk, vcpu, false);
 }
 
+/* The guest's guests that this vCPU is the CPU of. */
+static void update_above(Walk *walk, const Vcpu *cpu)
+{
+    for (guint i = 0; i < walk->vcpus->len; i++) {
+        Vcpu *vcpu = walk->vcpus->pdata[i];
+
+        if (vcpu->guest->host == cpu->as_host && vcpu->host_cpu == cpu->cpu) {
+            vcpu_update(walk, vcpu);
+        }
+    }
+}
+
 void vcpu_update(Walk *walk, Vcpu *vcpu)
 {
-    Cause cause = add_recorder_flag(vcpu, compose(walk, vcpu));
+    Cause cause =
+        through_host(vcpu, add_recorder_flag(vcpu, compose(walk, vcpu)));
 
     if (cause != segment_log_last(vcpu->log)) {
         set_cause(walk, vcpu, cause);
+        if (vcpu->as_host) {
+            update_above(walk, vcpu);
+        }
     }
 }
 

@@ -58,6 +58,7 @@ struct Vcpu {
     unsigned index; /* into Analysis.vcpus */
     Machine *guest;
     unsigned cpu;
+    Machine *as_host; /* of vCPUs of its own, whose CPU it is; NULL: none */
     VcpuStats *stats;
     SegmentLog *log;
 
@@ -122,10 +123,16 @@ typedef struct EventSpec {
     const char *fields[MAX_FIELDS];
 } EventSpec;
 
+/*
+ * A recording in one of its roles: as a host, or as a guest.  A guest that
+ * runs guests has both.
+ */
 struct Machine {
     const TimelineInput *input;
     bool is_host;
     Machine *host;        /* of a guest; may be NULL */
+    Machine *as_guest;    /* of a host that is a guest itself, or NULL */
+    Machine *other_role;  /* of the same input, or NULL */
     uint64_t first_ticks; /* of its first and last event; all of time where */
     uint64_t last_ticks;  /* it has none */
     TaskTable *tasks;
@@ -175,7 +182,7 @@ struct Walk {
     Analysis *analysis;
     const AnalysisOptions *options;
     Names *names;
-    GPtrArray *machines; /* of Machine, in the inputs' order */
+    GPtrArray *machines; /* of Machine, in the inputs' order, hosts first */
     Machine *current;    /* the last event's */
     GPtrArray *vcpus;    /* of Vcpu */
     bool by_time;        /* the line is in the events' nanoseconds */
@@ -222,7 +229,7 @@ const uint8_t *field_bytes(const BoundEvent *bound, unsigned index,
                            const TimelineEvent *event, size_t *size);
 
 /* machine.c */
-Machine *machine_new(Walk *walk, const TimelineInput *input);
+Machine *machine_new(Walk *walk, const TimelineInput *input, bool is_host);
 void machine_free(Machine *machine);
 void machine_bind(Machine *machine, const EventSpec *specs, size_t n_specs);
 BoundEvent *machine_bind_one(Machine *machine, const EventSpec *spec);

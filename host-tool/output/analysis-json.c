@@ -101,6 +101,7 @@ static Json *cause_json(const Analysis *analysis, Cause cause)
     if (cause_cpu(cause) != CAUSE_NO_CPU) {
         add(json, "host-cpu", json_object_new_int((int)cause_cpu(cause)));
     }
+    add(json, "level", json_object_new_int((int)cause_level(cause)));
     add(json, "by-recorder",
         json_object_new_boolean(cause_flags(cause) & CAUSE_FLAG_RECORDER));
     return json;

@@ -18,6 +18,7 @@
 #define HOG      50 /* another thread of the host */
 #define TASK     20 /* of the guest */
 #define OTHER    21 /* of the guest */
+#define INNER    70 /* the guest's thread that is a vCPU of its own guest */
 #define TIMER    236
 #define HLT      0x78
 #define MSR      0x7c
@@ -30,6 +31,7 @@
 typedef struct Scene {
     DatBuilder *host;
     DatBuilder *guest;
+    DatBuilder *inner; /* the guest's guest */
     GPtrArray *inputs;
 } Scene;
 
@@ -37,8 +39,10 @@ static void set_up(Scene *scene, gconstpointer data G_GNUC_UNUSED)
 {
     scene->host = dat_builder_new(2);
     scene->guest = dat_builder_new(1);
+    scene->inner = dat_builder_new(1);
     dat_builder_use_words(scene->host);
     dat_builder_use_words(scene->guest);
+    dat_builder_use_words(scene->inner);
     scene->inputs =
         g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
 }
@@ -47,6 +51,7 @@ static void tear_down(Scene *scene, gconstpointer data G_GNUC_UNUSED)
 {
     dat_builder_free(scene->host);
     dat_builder_free(scene->guest);
+    dat_builder_free(scene->inner);
     g_ptr_array_unref(scene->inputs);
 }
 
@@ -116,6 +121,40 @@ static Analysis *analyse(Scene *scene, const AnalysisOptions *options)
     g_ptr_array_add(scene->inputs, input);
     input->vcpu_threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
     g_array_append_val(input->vcpu_threads, tid);
+    return analysis_make(scene->inputs, options);
+}
+
+/* A guest of host, which is NULL where there is none. */
+static TimelineInput *add_input(Scene *scene, DatBuilder *builder,
+                                const char *label, const TimelineInput *host,
+                                int32_t tid)
+{
+    static const DatOptions dat_options = {.tsc_mult = 1 << 20,
+                                           .tsc_shift = 20};
+    TimelineInput *input = dat_builder_open(builder, label, &dat_options);
+
+    input->file = scene->inputs->len;
+    input->host = host;
+    g_ptr_array_add(scene->inputs, input);
+    if (host) {
+        input->vcpu_threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
+        g_array_append_val(input->vcpu_threads, tid);
+    }
+    return input;
+}
+
+/* The guest is recorded once, or once in each of its roles. */
+static Analysis *analyse_nested(Scene *scene, bool twice,
+                                const AnalysisOptions *options)
+{
+    TimelineInput *outer = add_input(scene, scene->host, "host", NULL, 0);
+    TimelineInput *middle;
+
+    if (twice) {
+        add_input(scene, scene->guest, "vm1", outer, VCPU);
+    }
+    middle = add_input(scene, scene->guest, "vm1-host", outer, VCPU);
+    add_input(scene, scene->inner, "inner", middle, INNER);
     return analysis_make(scene->inputs, options);
 }
 
@@ -380,6 +419,76 @@ static void test_clock_step(Scene *scene, gconstpointer data G_GNUC_UNUSED)
     expect_part(finding, 0, CAUSE_CLOCK_STEP, 90000);
 }
 
+/* What keeps a guest from running keeps its own guest from it, too. */
+static void build_nested(Scene *scene)
+{
+    const int64_t task[] = {0, RUNNABLE, TASK};
+    const int64_t deadline[] = {0x6e0, 2000, 0};
+    const int64_t timer[] = {TIMER, 0, 0};
+
+    host_switch(scene, 800, HOG, SLEEPS, VCPU);
+    entry(scene, 850);
+    guest(scene, 900, BUILT_SWITCH, 0, 0, RUNNABLE, INNER);
+    guest(scene, 1000, BUILT_KVM_ENTRY, INNER, 0, 0, 0);
+    dat_builder_add_words(scene->inner, 0, 1050, BUILT_SWITCH, 0, task, 3);
+    dat_builder_add_words(scene->inner, 0, 1100, BUILT_WRITE_MSR, TASK,
+                          deadline, 3);
+    host_switch(scene, 1500, VCPU, RUNNABLE, HOG);
+    host_switch(scene, 9000, HOG, SLEEPS, VCPU);
+    entry(scene, 9010);
+    guest(scene, 9050, BUILT_INJECT, INNER, TIMER, 0, 0);
+    dat_builder_add_words(scene->inner, 0, 9200, BUILT_TIMER_ENTRY, TASK, timer,
+                          3);
+    dat_builder_add_words(scene->inner, 0, 9300, BUILT_TIMER_EXIT, TASK, timer,
+                          3);
+    guest(scene, 9400, BUILT_EXIT, INNER, 0, MSR, ISA_SVM);
+    guest(scene, 9500, BUILT_SWITCH, INNER, INNER, SLEEPS, 0);
+    leave(scene, 9600, MSR);
+}
+
+static void expect_nested(const Analysis *analysis)
+{
+    const Finding *finding = find(analysis, INTERVAL_TIMER);
+    const VcpuStats *vcpu = analysis->vcpus->pdata[finding->vcpu];
+    g_autofree char *text = NULL;
+    Cause cause;
+
+    g_assert_cmpuint(analysis->vcpus->len, ==, 2);
+    g_assert_cmpuint(analysis->n_intervals[INTERVAL_TIMER], ==, 1);
+    g_assert_cmpstr(vcpu->machine, ==, "inner");
+    expect_length(finding, 7200);
+    expect_part(finding, 0, CAUSE_PREEMPTED, 7000);
+    expect_part(finding, 1, CAUSE_GUEST_ENTRY, 150);
+    expect_part(finding, 2, CAUSE_INJECTION, 40);
+    expect_part(finding, 3, CAUSE_EXIT, 10);
+    cause = g_array_index(finding->breakdown->parts, BreakdownPart, 0).cause;
+    g_assert_cmpuint(cause_level(cause), ==, 1);
+    g_assert_cmpint(names_get(analysis->names, cause_name(cause))->pid, ==,
+                    HOG);
+    text = cause_text(analysis->names, cause);
+    g_assert_cmpstr(text, ==,
+                    "with its host's vCPU runnable on outer host CPU 0 behind "
+                    "a task-50");
+}
+
+static void test_nested(Scene *scene, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Analysis) analysis = NULL;
+
+    build_nested(scene);
+    analysis = analyse_nested(scene, false, NULL);
+    expect_nested(analysis);
+}
+
+static void test_nested_twice(Scene *scene, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Analysis) analysis = NULL;
+
+    build_nested(scene);
+    analysis = analyse_nested(scene, true, NULL);
+    expect_nested(analysis);
+}
+
 static void test_lost(Scene *scene, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(Analysis) analysis = NULL;
@@ -419,7 +528,7 @@ static void check_interval(const Finding *finding, void *data)
 }
 
 /* Any events in any order: nothing breaks, and everything adds up. */
-static void add_random(Scene *scene, uint64_t ticks)
+static void add_random(Scene *scene, int n_levels, uint64_t ticks)
 {
     static const BuiltEvent events[] = {
         BUILT_KVM_ENTRY, BUILT_SWITCH,    BUILT_WAKING,     BUILT_EXIT,
@@ -427,13 +536,15 @@ static void add_random(Scene *scene, uint64_t ticks)
         BUILT_STEP,      BUILT_PIO,       BUILT_TIMER_EXIT, BUILT_TIMER_ENTRY,
         BUILT_WRITE_MSR,
     };
-    static const int32_t pids[] = {0, VCPU, HOG, TASK, OTHER};
-    static const int64_t values[] = {0,   1,   2,    4,     -4,    VCPU, HOG,
-                                     HLT, MSR, TASK, OTHER, TIMER, 0x6e0};
+    static const int32_t pids[] = {0, VCPU, HOG, TASK, OTHER, INNER};
+    static const int64_t values[] = {0,     1,     2,     4,    -4,
+                                     VCPU,  HOG,   HLT,   MSR,  TASK,
+                                     OTHER, TIMER, INNER, 0x6e0};
     int64_t words[3];
-    bool on_guest = g_test_rand_bit();
-    DatBuilder *builder = on_guest ? scene->guest : scene->host;
-    unsigned cpu = on_guest ? 0 : (unsigned)g_test_rand_int_range(0, 2);
+    DatBuilder *const builders[] = {scene->host, scene->guest, scene->inner};
+    DatBuilder *builder = builders[g_test_rand_int_range(0, n_levels)];
+    unsigned cpu =
+        builder == scene->host ? (unsigned)g_test_rand_int_range(0, 2) : 0;
 
     for (size_t i = 0; i < 3; i++) {
         words[i] = values[g_test_rand_int_range(0, G_N_ELEMENTS(values))];
@@ -459,13 +570,28 @@ static void test_random(Scene *scene, gconstpointer data G_GNUC_UNUSED)
 
     for (int i = 0; i < 60000; i++) {
         ticks += (uint64_t)g_test_rand_int_range(0, 30);
-        add_random(scene, ticks);
+        add_random(scene, 2, ticks);
     }
     analysis = analyse(scene, &options);
     g_assert_cmpuint(n, >, 500);
     for (guint i = 0; i < analysis->findings->len; i++) {
         check_interval(analysis->findings->pdata[i], &n);
     }
+}
+
+static void test_random_nested(Scene *scene, gconstpointer data G_GNUC_UNUSED)
+{
+    unsigned n = 0;
+    const AnalysisOptions options = {.on_interval = check_interval, .data = &n};
+    g_autoptr(Analysis) analysis = NULL;
+    uint64_t ticks = 1000;
+
+    for (int i = 0; i < 60000; i++) {
+        ticks += (uint64_t)g_test_rand_int_range(0, 30);
+        add_random(scene, 3, ticks);
+    }
+    analysis = analyse_nested(scene, g_test_rand_bit(), &options);
+    g_assert_cmpuint(n, >, 500);
 }
 
 #define ADD(path, func) \
@@ -487,6 +613,9 @@ int main(int argc, char **argv)
     ADD("halt-poll", test_halt_poll);
     ADD("clock-step", test_clock_step);
     ADD("lost", test_lost);
+    ADD("nested", test_nested);
+    ADD("nested-twice", test_nested_twice);
     ADD("random", test_random);
+    ADD("random-nested", test_random_nested);
     return g_test_run();
 }
