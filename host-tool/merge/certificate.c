@@ -45,9 +45,10 @@ typedef struct HostEvents {
 /* What is known of one input. */
 typedef struct Source {
     const TimelineInput *input;
-    HostEvents *host;   /* NULL: no host */
-    unsigned host_file; /* its host's */
-    GPtrArray *windows; /* of Window by CPU, NULL entries; NULL: no guest */
+    HostEvents *host;     /* NULL: no host */
+    unsigned host_file;   /* its host's */
+    uint64_t error_ticks; /* that its host's events have as well */
+    GPtrArray *windows;   /* of Window by CPU, NULL entries; NULL: no guest */
 } Source;
 
 /* Threads that were asked for last: most events are of a few. */
@@ -161,11 +162,32 @@ static void set_lossy(Walk *walk, const TimelineInput *input, HostCpu *cpu,
     }
 }
 
+/*
+ * By how much all events of a host that is a guest itself may be off.  Those
+ * of its own guest, placed by way of the same clock, are off by as much.
+ */
+static uint64_t least_error(const TimelineInput *host)
+{
+    uint64_t least_ticks = UINT64_MAX;
+
+    for (guint cpu = 0; host->tracks && cpu < host->tracks->len; cpu++) {
+        const ClockTrack *track = host->tracks->pdata[cpu];
+
+        for (size_t i = 0; track && i < track->n_segments; i++) {
+            least_ticks = MIN(least_ticks, track->segments[i].error_ticks);
+        }
+    }
+    return host->tracks && host->tracks->len > 0 ? least_ticks : 0;
+}
+
 static void add_guest(Walk *walk, Source *source)
 {
     const GArray *threads = source->input->vcpu_threads;
 
     add_windows(walk, walk->certificate, source);
+    if (source->input->host) {
+        source->error_ticks = least_error(source->input->host);
+    }
     source->windows = g_ptr_array_new();
     for (guint cpu = 0; cpu < threads->len; cpu++) {
         g_ptr_array_add(source->windows,
@@ -333,7 +355,7 @@ static void walk_guest_event(const Source *source, const TimelineEvent *event)
     if (!window) {
         return;
     }
-    if (event->event.error_ticks > 0) {
+    if (event->event.error_ticks > source->error_ticks) {
         window->vcpu->inexact++;
     } else if (!window->seen) {
         window->vcpu->uncheckable_ends++;
