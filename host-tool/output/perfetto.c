@@ -42,6 +42,7 @@ typedef struct Machine {
     uint32_t id;       /* 0: the host, whose packets have none */
     uint32_t sequence; /* of its packets */
     PerfettoTypes *types;
+    bool has_tracks; /* of vCPUs: their sequence has begun */
 } Machine;
 
 typedef struct Buffer {
@@ -264,12 +265,35 @@ static bool write_process_tree(PerfettoOutput *output, const Machine *machine,
     return write_packet(output, &packet, error);
 }
 
-static Perfetto__TracePacket packet_of_tracks(const PerfettoOutput *output)
+static Machine *find_machine(const PerfettoOutput *output,
+                             const TimelineInput *input)
 {
-    Perfetto__TracePacket packet = PERFETTO__TRACE_PACKET__INIT;
+    for (guint i = 0; i < output->machines->len; i++) {
+        Machine *machine = output->machines->pdata[i];
 
-    packet.has_trusted_packet_sequence_id = true;
-    packet.trusted_packet_sequence_id = output->machines->len + 1;
+        if (strcmp(machine->first->dat->path, input->dat->path) == 0) {
+            return machine;
+        }
+    }
+    return NULL;
+}
+
+/* A vCPU's thread is its own host's, which may be a guest itself. */
+static Machine *machine_of_tracks(const PerfettoOutput *output,
+                                  const Vcpu *vcpu)
+{
+    Machine *machine = find_machine(output, vcpu->host);
+
+    return machine ? machine : output->machines->pdata[0];
+}
+
+static Perfetto__TracePacket packet_of_tracks(const PerfettoOutput *output,
+                                              const Machine *machine)
+{
+    Perfetto__TracePacket packet = packet_of(machine);
+
+    packet.trusted_packet_sequence_id =
+        output->machines->len + machine->sequence;
     return packet;
 }
 
@@ -286,7 +310,8 @@ static uint64_t vcpu_uuid(const Vcpu *vcpu)
 static bool write_thread_track(PerfettoOutput *output, const Vcpu *vcpu,
                                GError **error)
 {
-    Perfetto__TracePacket packet = packet_of_tracks(output);
+    Machine *machine = machine_of_tracks(output, vcpu);
+    Perfetto__TracePacket packet = packet_of_tracks(output, machine);
     Perfetto__TrackDescriptor track = PERFETTO__TRACK_DESCRIPTOR__INIT;
     Perfetto__ThreadDescriptor thread = PERFETTO__THREAD_DESCRIPTOR__INIT;
 
@@ -298,7 +323,8 @@ static bool write_thread_track(PerfettoOutput *output, const Vcpu *vcpu,
     track.uuid = thread_uuid(vcpu);
     track.thread = &thread;
     packet.track_descriptor = &track;
-    if (vcpu->index == 0) {
+    if (!machine->has_tracks) {
+        machine->has_tracks = true;
         packet.has_sequence_flags = true;
         packet.sequence_flags = SEQ_INCREMENTAL_STATE_CLEARED;
     }
@@ -310,7 +336,8 @@ static bool write_vcpu_track(PerfettoOutput *output, const Vcpu *vcpu,
 {
     g_autofree char *name =
         g_strdup_printf("%s vCPU %u", vcpu->guest->label, vcpu->cpu);
-    Perfetto__TracePacket packet = packet_of_tracks(output);
+    Perfetto__TracePacket packet =
+        packet_of_tracks(output, machine_of_tracks(output, vcpu));
     Perfetto__TrackDescriptor track = PERFETTO__TRACK_DESCRIPTOR__INIT;
 
     track.has_uuid = track.has_parent_uuid = true;
@@ -346,7 +373,8 @@ static bool write_header(PerfettoOutput *output, uint64_t time, GError **error)
 static void write_slice(PerfettoOutput *output, const Vcpu *vcpu, uint64_t time,
                         const char *name)
 {
-    Perfetto__TracePacket packet = packet_of_tracks(output);
+    Perfetto__TracePacket packet =
+        packet_of_tracks(output, machine_of_tracks(output, vcpu));
     Perfetto__TrackEvent event = PERFETTO__TRACK_EVENT__INIT;
 
     if (output->failure) {
@@ -375,18 +403,6 @@ static void end_slice(gpointer data, const Vcpu *vcpu, uint64_t time)
 }
 
 static const VcpuSliceOps slice_ops = {.begin = begin_slice, .end = end_slice};
-
-static Machine *find_machine(PerfettoOutput *output, const TimelineInput *input)
-{
-    for (guint i = 0; i < output->machines->len; i++) {
-        Machine *machine = output->machines->pdata[i];
-
-        if (strcmp(machine->first->dat->path, input->dat->path) == 0) {
-            return machine;
-        }
-    }
-    return NULL;
-}
 
 static void add_machine(PerfettoOutput *output, const TimelineInput *input)
 {

@@ -57,10 +57,15 @@ static void add_guest(VcpuMap *map, const TimelineInput *guest,
                       const TimelineInput *host)
 {
     for (guint cpu = 0; cpu < guest->vcpu_threads->len; cpu++) {
-        Vcpu *vcpu;
         int32_t thread_id = g_array_index(guest->vcpu_threads, int32_t, cpu);
+        Vcpu *vcpu = (Vcpu *)vcpu_map_of_thread(map, host, thread_id);
 
         if (thread_id == 0) {
+            continue;
+        }
+        if (vcpu) {
+            /* Another recording of the same guest. */
+            add_key(map->by_cpu, guest, cpu, vcpu);
             continue;
         }
         vcpu = g_new0(Vcpu, 1);

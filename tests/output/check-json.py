@@ -32,19 +32,22 @@ def compare_event(ours, event):
 
 def check_vcpus(lines, described):
     """Each event of a vCPU's thread, or of its guest, names that vCPU."""
-    threads = {(machine["host"], vcpu["thread_id"]): (name, vcpu["cpu"])
-               for name, machine in described.items() if "host" in machine
-               for vcpu in machine["vcpus"] if vcpu["thread_id"]}
+    threads, cpus = {}, {}
+    for name, machine in described.items():
+        for vcpu in machine.get("vcpus", []) if "host" in machine else []:
+            if vcpu["thread_id"]:
+                thread = machine["host"], vcpu["thread_id"]
+                # Of several recordings of one guest, the first names it.
+                threads.setdefault(thread, (name, vcpu["cpu"]))
+                cpus[name, vcpu["cpu"]] = threads[thread]
     n_marked = 0
     for line in lines:
         if line["type"] != "event":
             continue
         vcpu = line.get("vcpu")
         got = (vcpu["machine"], vcpu["cpu"]) if vcpu else None
-        want = threads.get((line["machine"], line["pid"]))
-        if described[line["machine"]]["role"] == "guest":
-            want = (line["machine"], line["cpu"])
-            want = want if want in threads.values() else None
+        want = cpus.get((line["machine"], line["cpu"]),
+                        threads.get((line["machine"], line["pid"])))
         expect(got == want, f"vCPU {got}, expected {want}: {line}")
         n_marked += got is not None
     return n_marked

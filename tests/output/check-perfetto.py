@@ -553,15 +553,16 @@ def slices_of_text(events, losses, tid, host):
     return out
 
 
-def compare_tracks(packets, events, losses, described):
+def compare_tracks(packets, events, losses, described, machines):
     threads, tracks = {}, {}
     slices = collections.defaultdict(list)
     for packet in packets:
         if "track_descriptor" in packet:
-            expect("machine_id" not in packet, "a guest's track")
+            machine = machines[one(packet, "machine_id", 0)]
             track = one(packet, "track_descriptor")
             if "thread" in track:
-                threads[one(track, "uuid")] = one(one(track, "thread"), "tid")
+                threads[one(track, "uuid")] = (
+                    machine, one(one(track, "thread"), "tid"))
             else:
                 expect(one(track, "parent_uuid") in threads,
                        "a track is not below a thread's")
@@ -575,14 +576,16 @@ def compare_tracks(packets, events, losses, described):
             expect(("name" in event) == (kind == SLICE_BEGIN), "a slice's name")
             slices[one(event, "track_uuid")].append(
                 (one(packet, "timestamp"), one(event, "name", "") or None))
-    expected = {(f"{name} vCPU {vcpu['cpu']}", vcpu["thread_id"])
-                for name, machine in described.items() if "host" in machine
-                for vcpu in machine.get("vcpus", []) if vcpu["thread_id"]}
-    expect({(re.sub(r"\\x..", "?", n), t) for n, t in tracks.values()} ==
-           {(re.sub(r"[\x00-\x1f]", "?", n), t) for n, t in expected},
+    expected = {}
+    for name, machine in described.items():
+        for vcpu in machine.get("vcpus", []) if "host" in machine else []:
+            if vcpu["thread_id"]:
+                expected.setdefault((machine["host"], vcpu["thread_id"]),
+                                    f"{name} vCPU {vcpu['cpu']}")
+    expect({t: re.sub(r"\\x..", "?", n) for n, t in tracks.values()} ==
+           {t: re.sub(r"[\x00-\x1f]", "?", n) for t, n in expected.items()},
            f"tracks {tracks}, expected {expected}")
-    host = next(iter(described))
-    for uuid, (name, tid) in tracks.items():
+    for uuid, (name, (host, tid)) in tracks.items():
         wanted = slices_of_text(events, losses, tid, host)
         for got, want in zip(slices[uuid], wanted):
             expect(got == want, f"{name}: {got}, by the text {want}")
@@ -623,7 +626,7 @@ def main():
     machines = {number: shown.get(name, name) for number, name in
                 check_machines(packets, shown).items()}
     compare_sched(read_bundles(packets, machines), events, losses)
-    ends = compare_tracks(packets, events, losses, described)
+    ends = compare_tracks(packets, events, losses, described, machines)
     print(f"{len(packets)} packets with {len(events)} events, {len(losses)} "
           f"losses and {ends} ends of vCPU slices are as in the text")
 
