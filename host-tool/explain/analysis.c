@@ -225,6 +225,8 @@ static void add_machines(Walk *walk, const GPtrArray *inputs)
 static void walk_start(Walk *walk, const GPtrArray *inputs)
 {
     walk->names = walk->analysis->names;
+    walk->tcg_wait_name =
+        names_text(walk->names, "another thread of the emulation");
     walk->machines =
         g_ptr_array_new_with_free_func((GDestroyNotify)machine_free);
     walk->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);

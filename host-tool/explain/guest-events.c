@@ -494,12 +494,25 @@ static void forget(Walk *walk, Machine *machine, unsigned cpu)
     }
 }
 
+/*
+ * Under TCG, a guest's event proves that the vCPU's thread has a CPU, though
+ * some hosts leave switches of other tasks out of their trace.
+ */
+static bool must_run(const Walk *walk, const Vcpu *vcpu, const CpuEvent *record)
+{
+    return vcpu->sched == SCHED_RUNNABLE && !vcpu->kvm_seen &&
+           walk->now - vcpu->steal_ticks > record->error_ticks;
+}
+
 /* What any event of a guest CPU's proves of its vCPU. */
 static void learn(Walk *walk, Machine *machine, Vcpu *vcpu,
                   const CpuEvent *record)
 {
     bool changed = vcpu->injected;
 
+    if (must_run(walk, vcpu, record)) {
+        vcpu_set_running(walk, machine->host, vcpu, vcpu->host_cpu);
+    }
     if (vcpu->mode == MODE_UNKNOWN && vcpu->sched == SCHED_RUNNING) {
         vcpu->mode = MODE_GUEST;
         changed = true;
@@ -542,7 +555,7 @@ void guest_event(Walk *walk, Machine *machine, const TimelineEvent *event)
         known->handler(walk, machine, known, event);
     }
     if (vcpu && (vcpu->injected || vcpu->n_accepted > 0 || !vcpu->current ||
-                 vcpu->mode == MODE_UNKNOWN)) {
+                 vcpu->mode == MODE_UNKNOWN || vcpu->sched == SCHED_RUNNABLE)) {
         learn(walk, machine, vcpu, record);
     }
     if (record->loss_follows) {

@@ -105,7 +105,12 @@ static Cause compose_running(const Vcpu *vcpu)
     }
 }
 
-static Cause compose_sleeping(const Vcpu *vcpu)
+static bool is_idle(const Vcpu *vcpu)
+{
+    return vcpu->irqs.depth == 0 && (!vcpu->current || vcpu->current->pid == 0);
+}
+
+static Cause compose_sleeping(const Walk *walk, const Vcpu *vcpu)
 {
     switch (vcpu->mode) {
     case MODE_EXIT:
@@ -116,8 +121,11 @@ static Cause compose_sleeping(const Vcpu *vcpu)
                    ? cause_plain(CAUSE_QEMU_PAUSED)
                    : cause_make(CAUSE_QEMU_WAIT, CAUSE_NO_CPU,
                                 vcpu->user_detail);
+    case MODE_GUEST: /* under TCG; a busy guest can't have halted */
+        return is_idle(vcpu) ? cause_plain(CAUSE_HALTED)
+                             : cause_make(CAUSE_QEMU_WAIT, CAUSE_NO_CPU,
+                                          walk->tcg_wait_name);
     case MODE_HALT:
-    case MODE_GUEST: /* TCG's halt */
         return cause_plain(CAUSE_HALTED);
     default:
         return cause_plain(CAUSE_UNKNOWN);
@@ -171,7 +179,7 @@ static Cause compose(const Walk *walk, const Vcpu *vcpu)
     case SCHED_RUNNABLE:
         return compose_waiting(vcpu);
     case SCHED_SLEEPING:
-        return compose_sleeping(vcpu);
+        return compose_sleeping(walk, vcpu);
     case SCHED_STOPPED:
         return cause_plain(CAUSE_STOPPED);
     default:

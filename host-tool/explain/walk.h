@@ -187,8 +187,9 @@ struct Walk {
     GPtrArray *vcpus;    /* of Vcpu */
     bool by_time;        /* the line is in the events' nanoseconds */
     unsigned n_lossy_cpus;
-    uint64_t now;       /* the event's place on the line */
-    GHashTable *totals; /* CauseTotal by itself */
+    uint32_t tcg_wait_name; /* what a vCPU's thread sleeps for under TCG */
+    uint64_t now;           /* the event's place on the line */
+    GHashTable *totals;     /* CauseTotal by itself */
     CauseTotal *recent_totals[N_RECENT_TOTALS]; /* NULL entries */
     ExitName recent_exits[N_RECENT_EXITS];
     KeptFindings kept[INTERVAL_N_KINDS];

@@ -15,6 +15,10 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
+/* Parts below this are told as one, behind the largest few. */
+#define MIN_PERMILLE 5
+#define MIN_PARTS    3
+
 static void print_time(const Analysis *analysis, uint64_t ticks, FILE *stream)
 {
     uint64_t time = timeline_scale_apply(&analysis->line_scale, ticks);
@@ -27,19 +31,54 @@ static void print_time(const Analysis *analysis, uint64_t ticks, FILE *stream)
     }
 }
 
+static void print_part(const Analysis *analysis, const BreakdownPart *part,
+                       const char *what, FILE *stream)
+{
+    bool in_ticks = analysis->scale.unit == TIMELINE_TICKS;
+
+    fprintf(stream, "   %3u.%u %%  %12" PRIu64 " %s  %s\n", part->permille / 10,
+            part->permille % 10, in_ticks ? part->ticks : part->ns,
+            in_ticks ? "ticks" : "ns", what);
+}
+
+/* How many of the parts, which are sorted, are worth a line each. */
+static guint count_shown(const GArray *parts)
+{
+    guint n = MIN(MIN_PARTS, parts->len);
+
+    while (n < parts->len &&
+           g_array_index(parts, BreakdownPart, n).permille >= MIN_PERMILLE) {
+        n++;
+    }
+    return n + 1 == parts->len ? parts->len : n;
+}
+
+/* All that is printed adds up to the whole. */
 static void print_breakdown(const Analysis *analysis, const Finding *finding,
                             FILE *stream)
 {
     const GArray *parts = finding->breakdown->parts;
+    guint n_shown = count_shown(parts);
+    BreakdownPart rest = {0};
 
     for (guint i = 0; i < parts->len; i++) {
         const BreakdownPart *part = &g_array_index(parts, BreakdownPart, i);
-        g_autofree char *what = cause_text(analysis->names, part->cause);
 
-        fprintf(stream, "   %3u.%u %%  %12" PRIu64 " %s  %s\n",
-                part->permille / 10, part->permille % 10,
-                analysis->scale.unit == TIMELINE_TICKS ? part->ticks : part->ns,
-                analysis->scale.unit == TIMELINE_TICKS ? "ticks" : "ns", what);
+        if (i < n_shown) {
+            g_autofree char *what = cause_text(analysis->names, part->cause);
+
+            print_part(analysis, part, what, stream);
+        } else {
+            rest.ticks += part->ticks;
+            rest.ns += part->ns;
+            rest.permille += part->permille;
+        }
+    }
+    if (n_shown < parts->len) {
+        g_autofree char *what =
+            g_strdup_printf("in %u smaller parts", parts->len - n_shown);
+
+        print_part(analysis, &rest, what, stream);
     }
 }
 
