@@ -45,6 +45,39 @@ static bool speaks_better(const Finding *candidate, const Finding *speaker,
            finding_length_ticks(candidate) >= finding_length_ticks(longest) / 2;
 }
 
+static int by_head(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const GArray *heads = data;
+    guint one = g_array_index(heads, guint, *(const guint *)a);
+    guint other = g_array_index(heads, guint, *(const guint *)b);
+
+    return one < other ? -1 : one > other;
+}
+
+/* By the lengths that are shown, which are the heads'. */
+static void sort_groups(FindingGroups *groups, guint n_findings)
+{
+    guint n = groups->heads->len;
+    g_autoptr(GArray) old = groups->heads;
+    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint));
+    g_autofree guint *place = g_new0(guint, n + 1);
+
+    for (guint i = 0; i < n; i++) {
+        g_array_append_val(order, i);
+    }
+    g_array_sort_with_data(order, by_head, old);
+    groups->heads = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i < n; i++) {
+        guint group = g_array_index(order, guint, i);
+
+        g_array_append_val(groups->heads, g_array_index(old, guint, group));
+        place[group] = i;
+    }
+    for (guint i = 0; i < n_findings; i++) {
+        groups->of_group[i] = place[groups->of_group[i]];
+    }
+}
+
 FindingGroups *finding_groups_new(const GPtrArray *findings)
 {
     FindingGroups *groups = g_new0(FindingGroups, 1);
@@ -70,6 +103,7 @@ FindingGroups *finding_groups_new(const GPtrArray *findings)
             *head = i;
         }
     }
+    sort_groups(groups, findings->len);
     return groups;
 }
 

@@ -245,11 +245,26 @@ static bool has_data(const TimelineInput *input, unsigned cpu)
     return g_array_index(input->dat->cpus, DatCpuData, cpu).size_bytes > 0;
 }
 
+/* The same guest's, from another side: its tasks are shown already. */
+static bool is_second_recording(const PageLanes *lanes,
+                                const TimelineInput *input)
+{
+    for (guint cpu = 0; cpu < input->dat->cpus->len; cpu++) {
+        const Vcpu *vcpu = vcpu_map_of_cpu(lanes->vcpus, input, cpu);
+
+        if (vcpu) {
+            return vcpu->guest != input;
+        }
+    }
+    return false;
+}
+
 static void add_cpus(PageLanes *lanes, TimelineInput *input)
 {
     Cpus cpus = {.input = input, .lanes = g_ptr_array_new()};
     const EventType *type;
     bool is_guest = input->vcpu_threads != NULL;
+    bool is_shown = !is_second_recording(lanes, input);
 
     cpus.switch_id = event_table_find(input->events, "sched", "sched_switch");
     cpus.next_pid =
@@ -267,7 +282,8 @@ static void add_cpus(PageLanes *lanes, TimelineInput *input)
                     lane_new(lanes, LANE_VCPU, input->label, cpu);
             }
         }
-        if (cpus.switch_id != EVENT_ID_NONE && has_data(input, cpu)) {
+        if (is_shown && cpus.switch_id != EVENT_ID_NONE &&
+            has_data(input, cpu)) {
             lane = lane_new(lanes, is_guest ? LANE_GUEST_CPU : LANE_HOST_CPU,
                             input->label, cpu);
         }

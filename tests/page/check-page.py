@@ -154,6 +154,7 @@ def check_contents(browser, analysis):
           text_of(browser, "#certificate"))
     check("the first latency's sentence", heads[0]["sentence"],
           text_of(browser, "#details h3"))
+    browser.run("document.querySelector('#details td button')?.click()")
     check("rows of its breakdown", len(heads[0]["parts"]),
           browser.run("return document.querySelectorAll("
                       "'#details table tr').length"))

@@ -435,6 +435,40 @@ function bar(parts, className) {
   return node;
 }
 
+function partRow(part) {
+  const row = element("tr"), name = element("td"), swatch =
+    element("span", "swatch");
+  swatch.style.background = colourOf(part.kind, part.text) || "#999";
+  name.append(swatch, part.text);
+  row.append(element("td", "", (part.permille / 10).toFixed(1) + " %"),
+             element("td", "", durationText(part.time)), name);
+  return row;
+}
+
+/* One row for all of them, until it is pressed. */
+function smallParts(parts) {
+  const sum = (key) => parts.reduce((total, part) => total + part[key], 0);
+  const row = element("tr"), name = element("td");
+  const button = element("button", "", `${parts.length} smaller parts`);
+  button.addEventListener("click",
+                          () => row.replaceWith(...parts.map(partRow)));
+  name.append(button);
+  row.append(element("td", "", (sum("permille") / 10).toFixed(1) + " %"),
+             element("td", "", durationText(sum("time"))), name);
+  return row;
+}
+
+/* The largest first; as many as the text shows. */
+function partRows(parts) {
+  let shown = parts.findIndex((part, i) => i >= 3 && part.permille < 5);
+  if (shown < 0 || shown + 1 === parts.length) {
+    shown = parts.length;
+  }
+  const rows = parts.slice(0, shown).map(partRow);
+  return shown < parts.length ? [...rows, smallParts(parts.slice(shown))]
+                              : rows;
+}
+
 function showDetails(head) {
   const node = byId("details");
   const finding = head.finding;
@@ -445,16 +479,7 @@ function showDetails(head) {
                                `${timeText(head.from)} to ` +
                                `${timeText(head.to)}`),
                        bar(finding.parts, "bar tall"), table);
-  for (const part of finding.parts) {
-    const row = element("tr"), name = element("td"), swatch =
-      element("span", "swatch");
-    swatch.style.background = colourOf(part.kind, part.text) || "#999";
-    name.append(swatch, part.text +
-                (part["by-recorder"] ? " (by the recording itself)" : ""));
-    row.append(element("td", "", (part.permille / 10).toFixed(1) + " %"),
-               element("td", "", durationText(part.time)), name);
-    table.append(row);
-  }
+  table.append(...partRows(finding.parts));
   if (head.proof.length) {
     const lines = element("pre", "", head.proof.join("\n"));
     lines.id = "proof";
