@@ -37,6 +37,7 @@ class Command:
         self.text = text
         self.rest = ""
         self.options = []
+        self.limits = []
         for line in help_text.splitlines():
             usage = USAGE.match(line)
             option = OPTION.match(line)
@@ -52,6 +53,12 @@ def run(*args):
                           env=environment).stdout
 
 
+def limits_of(program, command):
+    """The names in the list, whose first line is its head."""
+    lines = run(program, command, "--limit", "help").splitlines()[1:]
+    return [line.split()[0] for line in lines]
+
+
 def commands_of(program):
     commands = []
     found = False
@@ -64,8 +71,10 @@ def commands_of(program):
             help_text = run(program, match["name"], "--help")
             if "--help-all" in help_text:
                 help_text = run(program, match["name"], "--help-all")
-            commands.append(Command(match["name"], match["text"] or "",
-                                    help_text))
+            command = Command(match["name"], match["text"] or "", help_text)
+            if any(o.long == "limit" for o in command.options):
+                command.limits = limits_of(program, match["name"])
+            commands.append(command)
     if not commands or not all(c.options for c in commands
                                if c.name not in ("diff", "recover")):
         sys.exit(f"{program}: its --help is not understood")
@@ -84,6 +93,7 @@ _{function}()
 {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}}
     local command= commands="{commands}" options= operands= word
+    local limits=
 
     if [[ $cur == = ]]; then
         cur=
@@ -105,6 +115,11 @@ _{function}()
         ;;
     esac
     case $prev in
+    --limit)
+        compopt -o nospace
+        COMPREPLY=($(compgen -W "$limits help" -- "$cur"))
+        return
+        ;;
 {arguments}\
     esac
     if [[ $cur == -* ]]; then
@@ -130,6 +145,8 @@ def bash_arguments(commands):
     for command in commands:
         for option in command.options:
             if not option.arg:
+                continue
+            if option.long == "limit":
                 continue
             if option.long == "domain":
                 domains.update(flags(option))
@@ -165,7 +182,9 @@ def bash(programs):
         cases = "".join(
             f"    {c.name})\n        options=\"" +
             " ".join(f for o in c.options for f in flags(o)) +
-            " --help\"\n        ;;\n" for c in commands)
+            " --help\"\n" +
+            f"        limits=\"{' '.join(f'{n}=' for n in c.limits)}\"\n"
+            "        ;;\n" for c in commands)
         main_options = "--help --version"
         if "--no-pager" in run(program, "--help"):
             main_options += " --no-pager"
@@ -182,12 +201,13 @@ def zsh_quote(text):
     return text.replace("'", "'\\''")
 
 
-def zsh_spec(option):
+def zsh_spec(option, limits):
     text = re.sub(r"([\[\]:\\])", r"\\\1", option.text)
     arg = ""
     if option.arg:
         what = re.sub(r"([\[\]:\\])", r"\\\1", option.arg)
-        action = "_files" if FILE_ARGS.search(option.arg) else \
+        action = f"({' '.join(limits)})" if option.long == "limit" else \
+            "_files" if FILE_ARGS.search(option.arg) else \
             "_files -/" if DIR_ARGS.search(option.arg) else " "
         arg = f":{what}:{action}"
     specs = [f"*--{option.long}{'=' if option.arg else ''}[{text}]{arg}"]
@@ -217,7 +237,7 @@ def zsh(programs):
             lines += [f"    {command.name})", "        _arguments -s \\"]
             for option in command.options:
                 lines += [f"            '{zsh_quote(spec)}' \\"
-                          for spec in zsh_spec(option)]
+                          for spec in zsh_spec(option, command.limits)]
             lines += ["            '*:file:_files'", "        ;;"]
         lines += ["    esac", "    ;;"]
     return "\n".join(lines + ["esac", ""])

@@ -303,6 +303,7 @@ int cmd_check(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
     const OpenedFiles *files;
+    LimitOptions limits = limit_options_new(LIMIT_READS);
     ConfinedCommand command = {
         .name = "check",
         .files = &files,
@@ -319,17 +320,21 @@ int cmd_check(int argc, char **argv)
         "checked.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
-    g_option_context_add_group(context, limit_options_group(&command.limits));
+    g_option_context_add_group(context, limit_options_group(&limits));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !formats_ok(&options, &error)) {
         return command_fail("check", error);
     }
+    if (limit_options_list(&limits)) {
+        return 0;
+    }
     options.parsed_rules = parse_rules(options.rules, &error);
     if (!options.parsed_rules ||
-        !input_options_open(input_options, operands, &error)) {
+        !input_options_open(input_options, operands, &limits.limits, &error)) {
         return command_fail("check", error);
     }
     files = input_options_files(input_options);
+    command.limits = limits.limits;
     options.input = input_options;
     command.output = options.output;
     return confined_command_run(&command);

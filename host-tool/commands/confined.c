@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
+#include "commands/limit-options.h"
 #include "confine/confine.h"
 #include "confine/file-request.h"
 #include "trace-data/event-plugins.h"
@@ -101,7 +102,7 @@ static gboolean serve(int fd, gpointer target)
 }
 
 /* What the output file has already counts, too. */
-static uint64_t max_file_bytes(const LimitOptions *limits, int fd)
+static uint64_t max_file_bytes(const Limits *limits, int fd)
 {
     struct stat status;
 
@@ -131,7 +132,7 @@ static GByteArray *run_confined(Run *run, const sigset_t *stops,
                                 ConfineMissing *missing, GError **error)
 {
     g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(int));
-    LimitOptions limits = run->command->limits;
+    Limits limits = run->command->limits;
     const ConfineService service = {
         .fd = run->request_fds[0],
         .serve = serve,
@@ -152,7 +153,7 @@ static GByteArray *run_confined(Run *run, const sigset_t *stops,
     options.service = service.fd >= 0 ? &service : NULL;
     options.stops = stops;
     options.memory_bytes = limits.memory_bytes;
-    options.cpu_seconds = (uint32_t)MIN(limits.cpu_seconds, UINT32_MAX);
+    options.cpu_seconds = (uint32_t)MIN(limits.cpu_s, UINT32_MAX);
     options.file_bytes = max_file_bytes(&limits, output_target_fd(run->target));
     return confine_run(&options, run_child, run, missing, error);
 }
@@ -181,8 +182,8 @@ static void give_advice(GError **error)
 
         g_clear_error(error);
         g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED,
-                    "%s  If it is sound, and only large, raise --max-memory, "
-                    "--max-cpu-time or --max-output.",
+                    "%s  If it is sound, and only large, raise --limit "
+                    "memory, cpu-time or output.",
                     message);
     }
 }

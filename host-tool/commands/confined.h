@@ -15,7 +15,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "commands/limit-options.h"
+#include "limits/limits.h"
 #include "output/output.h"
 #include "output/target.h"
 #include "trace-data/opened-files.h"
@@ -30,7 +30,7 @@ typedef struct ConfinedCommand {
     const char *name;   /* "report" */
     const char *output; /* a path; NULL: standard output */
     bool is_directory;  /* the output is one */
-    LimitOptions limits;
+    Limits limits;
     const OpenedFiles *const *files; /* n_files sets of what is read */
     unsigned n_files;
     /*

@@ -105,7 +105,7 @@ static bool run(const ConfinedOutput *output, gpointer data,
     return true;
 }
 
-static int compare(DiffOptions *options, const LimitOptions *limits)
+static int compare(DiffOptions *options, const Limits *limits)
 {
     g_autoptr(InputOptions) a = input_options_new();
     g_autoptr(InputOptions) b = input_options_new();
@@ -122,8 +122,8 @@ static int compare(DiffOptions *options, const LimitOptions *limits)
         .data = options,
     };
 
-    if (!input_options_open(a, first, &error) ||
-        !input_options_open(b, second, &error)) {
+    if (!input_options_open(a, first, limits, &error) ||
+        !input_options_open(b, second, limits, &error)) {
         return command_fail("diff", error);
     }
     files[0] = input_options_files(a);
@@ -147,7 +147,7 @@ int cmd_diff(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
     DiffOptions options = {0};
-    LimitOptions limits = {0};
+    LimitOptions limits = limit_options_new(LIMIT_READS);
 
     g_option_context_set_summary(
         context, "Compares the latencies of two sessions and what caused "
@@ -157,6 +157,9 @@ int cmd_diff(int argc, char **argv)
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return command_fail("diff", error);
     }
+    if (limit_options_list(&limits)) {
+        return 0;
+    }
     if (!operands || g_strv_length(operands) != 2) {
         g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "name two session directories, the old one first");
@@ -164,5 +167,5 @@ int cmd_diff(int argc, char **argv)
     }
     options.dirs = operands;
     options.n_shown = (unsigned)MAX(n_shown, 0);
-    return compare(&options, &limits);
+    return compare(&options, &limits.limits);
 }

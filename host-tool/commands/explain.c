@@ -153,6 +153,7 @@ int cmd_explain(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
     const OpenedFiles *files;
+    LimitOptions limits = limit_options_new(LIMIT_READS);
     ExplainOptions options = {.input = input_options};
     ConfinedCommand command = {
         .name = "explain",
@@ -167,10 +168,13 @@ int cmd_explain(int argc, char **argv)
                  "a recording and\naccounts for every nanosecond of them.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
-    g_option_context_add_group(context, limit_options_group(&command.limits));
+    g_option_context_add_group(context, limit_options_group(&limits));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !parse_format(format, &options, &error)) {
         return command_fail("explain", error);
+    }
+    if (limit_options_list(&limits)) {
+        return 0;
     }
     if (options.format == EXPLAIN_HTML && !output && isatty(STDOUT_FILENO)) {
         g_set_error_literal(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
@@ -178,10 +182,11 @@ int cmd_explain(int argc, char **argv)
                             "with --output FILE");
         return command_fail("explain", error);
     }
-    if (!input_options_open(input_options, operands, &error)) {
+    if (!input_options_open(input_options, operands, &limits.limits, &error)) {
         return command_fail("explain", error);
     }
     files = input_options_files(input_options);
+    command.limits = limits.limits;
     options.subtract = subtract;
     options.operands = operands;
     options.text = (ExplainTextOptions){

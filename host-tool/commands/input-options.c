@@ -271,7 +271,7 @@ static bool infer_offsets(GPtrArray *inputs, GError **error)
 }
 
 gboolean input_options_open(InputOptions *options, char **operands,
-                            GError **error)
+                            const Limits *limits, GError **error)
 {
     guint n_operands = operands ? g_strv_length(operands) : 0;
 
@@ -283,7 +283,7 @@ gboolean input_options_open(InputOptions *options, char **operands,
     for (guint i = 0; i < n_operands; i++) {
         source_set_add_session(options->sources, operands[i]);
     }
-    source_set_open_files(options->sources);
+    source_set_open_files(options->sources, limits);
     return TRUE;
 }
 

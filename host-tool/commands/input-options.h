@@ -24,10 +24,10 @@ GOptionGroup *input_options_group(InputOptions *options);
 
 /*
  * Opens the files of what was named, and looks into none.  operands are the
- * command line's remaining words.
+ * command line's remaining words.  The limits hold for what is read.
  */
 gboolean input_options_open(InputOptions *options, char **operands,
-                            GError **error);
+                            const Limits *limits, GError **error);
 /* What was opened; the options'. */
 const OpenedFiles *input_options_files(const InputOptions *options);
 

@@ -1,5 +1,5 @@
 /*
- * LimitOptions: how much a recording may cost whoever reads it.
+ * LimitOptions: --limit NAME=VALUE, how much is accepted of whom.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,19 +7,26 @@
 #define LIMIT_OPTIONS_H
 
 #include <glib.h>
-#include <stdint.h>
+#include <stdbool.h>
 
-/* Of the process that reads; 0: the default, which may depend on the files. */
+#include "limits/limits.h"
+
 typedef struct LimitOptions {
-    uint64_t memory_bytes;
-    uint64_t cpu_seconds;
-    uint64_t output_bytes; /* of each file that is written */
+    LimitUse use; /* of the command */
+    Limits limits;
+    gboolean wants_list; /* "--limit help" was given */
 } LimitOptions;
 
-/* The group to add to a context; owns nothing. */
-GOptionGroup *limit_options_group(LimitOptions *limits);
+/* With the default limits. */
+LimitOptions limit_options_new(LimitUse use);
 
-/* Puts the defaults for reading so many bytes where nothing was given. */
-void limit_options_complete(LimitOptions *limits, uint64_t input_bytes);
+/* The group to add to a context; owns nothing. */
+GOptionGroup *limit_options_group(LimitOptions *options);
+
+/* Prints the list where it is wanted; then the command is done. */
+bool limit_options_list(const LimitOptions *options);
+
+/* Puts what LIMIT_AUTO stands for when so many bytes are read. */
+void limit_options_complete(Limits *limits, uint64_t input_bytes);
 
 #endif

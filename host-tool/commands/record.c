@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "commands/guest-options.h"
+#include "commands/limit-options.h"
 #include "commands/live-display.h"
 #include "commands/recorder-file.h"
 #include "commands/session-summary.h"
@@ -30,6 +31,7 @@
 typedef struct RecordOptions {
     GuestOptions *guests;
     GPtrArray *addresses; /* of GuestAddress, of guests */
+    LimitOptions limits;
     char *output_dir;
     double duration_s;
     char *max_size;
@@ -139,6 +141,7 @@ static GOptionContext *new_context(RecordOptions *o)
         "without COMMAND\nit is 0, or 1 if the recording failed.");
     guest_options_add_to(o->guests, context);
     g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_group(context, limit_options_group(&o->limits));
     return context;
 }
 
@@ -222,6 +225,9 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
     if (!g_option_context_parse(context, &argc, &argv, error)) {
         return FALSE;
     }
+    if (o->limits.wants_list) {
+        return TRUE;
+    }
     o->max_size = o->max_size ? o->max_size : g_strdup(DEFAULT_MAX_SIZE);
     if (argc > 1) {
         return throw_usage(error,
@@ -280,6 +286,7 @@ static RecordingOptions recording_options(const RecordOptions *o,
         .duration_us = (gint64)(o->duration_s * G_USEC_PER_SEC),
         .command = o->command,
         .max_bytes = max_bytes,
+        .limits = &o->limits.limits,
         .is_snapshot = o->is_snapshot,
         .stop_marker = o->stop_marker,
         .recorder_path = o->recorder_path,
@@ -378,13 +385,16 @@ static int record(const RecordOptions *o, uint64_t max_bytes)
 
 int cmd_record(int argc, char **argv)
 {
-    RecordOptions o = {.guests = guest_options_new()};
+    RecordOptions o = {
+        .guests = guest_options_new(),
+        .limits = limit_options_new(LIMIT_RECORDS),
+    };
     g_autoptr(GError) error = NULL;
     uint64_t max_bytes = 0;
     int status;
 
     if (parse(argc, argv, &o, &max_bytes, &error)) {
-        status = record(&o, max_bytes);
+        status = limit_options_list(&o.limits) ? 0 : record(&o, max_bytes);
     } else {
         status = command_fail("record", error);
         status = o.command ? EXIT_OWN_FAILURE : status;

@@ -131,6 +131,7 @@ int cmd_report(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
     const OpenedFiles *files;
+    LimitOptions limits = limit_options_new(LIMIT_READS);
     ReportOptions options = {.input = input_options, .select = select_options};
     ConfinedCommand command = {
         .name = "report",
@@ -146,10 +147,13 @@ int cmd_report(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
     g_option_context_add_group(context, select_options_group(select_options));
-    g_option_context_add_group(context, limit_options_group(&command.limits));
+    g_option_context_add_group(context, limit_options_group(&limits));
     g_option_context_add_group(context, text_options_group(&options.text));
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return command_fail("report", error);
+    }
+    if (limit_options_list(&limits)) {
+        return 0;
     }
     if (g_strcmp0(output, "-") == 0) {
         g_clear_pointer(&output, g_free); /* as if it were not given */
@@ -157,10 +161,11 @@ int cmd_report(int argc, char **argv)
     options.ops = output_find(format ? format : "text", &error);
     options.operands = operands;
     if (!options.ops || !check_output(options.ops, output, &error) ||
-        !input_options_open(input_options, operands, &error)) {
+        !input_options_open(input_options, operands, &limits.limits, &error)) {
         return command_fail("report", error);
     }
     files = input_options_files(input_options);
+    command.limits = limits.limits;
     command.output = output;
     command.is_directory = options.ops->is_directory;
     if (!output && !options.ops->is_binary && !options.ops->is_directory) {

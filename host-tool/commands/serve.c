@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "commands/guest-options.h"
+#include "commands/limit-options.h"
 #include "commands/session-summary.h"
 #include "commands/size-option.h"
 #include "session/request-server.h"
@@ -29,6 +30,7 @@
 typedef struct ServeOptions {
     GuestOptions *guests;
     GPtrArray *addresses; /* of GuestAddress; the guests' */
+    LimitOptions limits;
     char **allowed;
     char *output_dir;
     double max_duration_s;
@@ -72,6 +74,7 @@ static GOptionContext *new_context(ServeOptions *o)
                  "limits given here, until it is interrupted.");
     guest_options_add_to(o->guests, context);
     g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_group(context, limit_options_group(&o->limits));
     return context;
 }
 
@@ -105,6 +108,9 @@ static gboolean parse(int argc, char **argv, ServeOptions *o, GError **error)
     if (!g_option_context_parse(context, &argc, &argv, error)) {
         return FALSE;
     }
+    if (o->limits.wants_list) {
+        return TRUE;
+    }
     if (argc > 1) {
         return throw_usage(error, "serve takes options only; the guest names "
                                   "the command");
@@ -117,6 +123,7 @@ static gboolean parse(int argc, char **argv, ServeOptions *o, GError **error)
     };
     o->server.output_dir = o->output_dir;
     o->server.host_buffer_kib = o->buffer_kib;
+    o->server.limits = &o->limits.limits;
     return o->addresses && check_numbers(o, error) &&
            size_option_parse("--max-size",
                              o->max_size ? o->max_size : DEFAULT_MAX_SIZE,
@@ -231,6 +238,7 @@ int cmd_serve(int argc, char **argv)
         .guests = guest_options_new(),
         .max_duration_s = DEFAULT_MAX_DURATION_S,
         .rate = DEFAULT_RATE,
+        .limits = limit_options_new(LIMIT_RECORDS),
         .server = {.say = say, .recorded = on_recorded},
     };
     g_autoptr(GError) error = NULL;
@@ -238,6 +246,8 @@ int cmd_serve(int argc, char **argv)
 
     if (!parse(argc, argv, &o, &error)) {
         status = command_fail("serve", error);
+    } else if (limit_options_list(&o.limits)) {
+        status = 0;
     } else if (geteuid() != 0) {
         fprintf(stderr, "qemu-trace-merge serve: recording the host needs "
                         "root; run this with sudo\n");

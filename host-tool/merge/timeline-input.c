@@ -252,9 +252,10 @@ TimelineInput *timeline_input_open(const char *path, const char *label,
 }
 
 TimelineInput *timeline_input_open_fd(int fd, const char *path,
-                                      const char *label, GError **error)
+                                      const char *label, const Limits *limits,
+                                      GError **error)
 {
-    return input_of(dat_file_open_fd(fd, path, error), label);
+    return input_of(dat_file_open_fd(fd, path, limits, error), label);
 }
 
 TimelineInput *timeline_inputs_open(GPtrArray *inputs, const OpenedFiles *files,

@@ -95,7 +95,8 @@ TimelineInput *timeline_input_open_from(const OpenedFiles *files,
                                         GError **error);
 /* The same of a file that is open; fd is taken over. */
 TimelineInput *timeline_input_open_fd(int fd, const char *path,
-                                      const char *label, GError **error);
+                                      const char *label, const Limits *limits,
+                                      GError **error);
 /*
  * The same of all the file's buffers, which are appended to inputs (of
  * TimelineInput): the top-level one first, then its instances, labelled by

@@ -22,15 +22,12 @@
 #define FIRST_BYTES_US (5 * G_USEC_PER_SEC)
 /* How long the guest may take to send what it still has. */
 #define STOP_TIMEOUT_S 5
-#define STOP_MAX_US    (90 * G_USEC_PER_SEC)
 #define STOP_POLL_US   (G_USEC_PER_SEC / 5)
 #define DRAIN_POLL_US  10000
-/* The same of a guest that asked for its recording; signs come every second. */
-#define ASKED_STOP_MAX_US (90 * G_USEC_PER_SEC)
-#define ASKED_QUIET_US    (10 * G_USEC_PER_SEC)
-#define SILENT_US         (20 * G_USEC_PER_SEC)
-#define DRAIN_QUIET_US    (2 * G_USEC_PER_SEC)
-#define DRAIN_MAX_US      (30 * G_USEC_PER_SEC)
+/* A guest that asked for its recording gives signs every second. */
+#define ASKED_QUIET_US (10 * G_USEC_PER_SEC)
+#define DRAIN_QUIET_US (2 * G_USEC_PER_SEC)
+#define DRAIN_MAX_US   (30 * G_USEC_PER_SEC)
 /* The same when the guest didn't say how much there is. */
 #define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
 /* Each look at a recording that stays in the guest is work for the guest. */
@@ -86,6 +83,12 @@ void guest_recording_fail(GuestRecording *guest, char *sentence)
     } else {
         guest->failure = sentence;
     }
+}
+
+static gint64 stop_end_us(const GuestRecording *guest)
+{
+    return g_get_monotonic_time() +
+           (gint64)guest->limits->stop_s * G_USEC_PER_SEC;
 }
 
 static gboolean take_query(GuestRecording *guest, OffsetFreshness freshness,
@@ -546,7 +549,8 @@ static gboolean is_silent(const GuestRecording *guest)
     gint64 awake_us = g_get_monotonic_time() - guest->awake_us;
 
     return guest->is_started && guest->condition == GUEST_RUNNING &&
-           MIN(receiver_quiet_us(guest->receiver), awake_us) > SILENT_US;
+           MIN(receiver_quiet_us(guest->receiver), awake_us) >
+               (gint64)guest->limits->idle_s * G_USEC_PER_SEC;
 }
 
 char *guest_recording_receiver_failure(const GuestRecording *guest)
@@ -614,7 +618,7 @@ static void fail_stop(GuestRecording *guest, const char *why)
  */
 static void stop_asked_for(GuestRecording *guest)
 {
-    gint64 end_us = g_get_monotonic_time() + ASKED_STOP_MAX_US;
+    gint64 end_us = stop_end_us(guest);
 
     tell(guest, TRACE_CONTROL_STOP, "the host has ended it");
     while (receiver_state(guest->receiver) == RECEIVER_RECEIVING) {
@@ -630,7 +634,7 @@ static void stop_asked_for(GuestRecording *guest)
 /* Asks until the guest has sent everything, or has failed to. */
 static void wait_finished(GuestRecording *guest, GuestTraceStatus *status)
 {
-    gint64 end_us = g_get_monotonic_time() + STOP_MAX_US;
+    gint64 end_us = stop_end_us(guest);
     GuestTracer tracer = tracer_of(guest);
     g_autoptr(GError) error = NULL;
 

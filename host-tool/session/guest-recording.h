@@ -13,6 +13,7 @@
 #include "connection/guest-link.h"
 #include "connection/guest-trace.h"
 #include "connection/offset-query.h"
+#include "limits/limits.h"
 #include "qga/control.h"
 #include "session/guardian.h"
 #include "session/guest-leavings.h"
@@ -32,6 +33,7 @@ typedef struct GuestRecording {
     GuestAddress *address; /* owned */
     GuestLink *link;       /* owned; NULL before it is opened */
     Agent *agent;
+    const Limits *limits; /* the caller's */
     OffsetChoice offset_choice;
     gboolean is_pulled_only; /* no trace channel may be plugged in */
     GPtrArray *queries;      /* of OffsetQuery, in order */

@@ -24,7 +24,8 @@
 /* More events than this cannot be explained by chance or by a damaged page. */
 #define MAX_OUTSIDE(n_events) ((n_events) / 1000)
 #define CPU_SECONDS           300
-#define MEMORY_BYTES          (UINT64_C(4) << 30)
+/* The windows of all vCPUs are in memory together. */
+#define MEMORY_TIMES 4
 
 /* What one guest CPU recorded, from its first to its last event. */
 typedef struct CpuSpan {
@@ -34,11 +35,15 @@ typedef struct CpuSpan {
 } CpuSpan;
 
 typedef struct Job {
+    int host_fd;
     int guest_fd;
+    const SessionMachine *machine; /* the guest */
+    const Limits *limits;
     uint64_t first_host_ticks;
     uint64_t last_host_ticks;
     gboolean may_creep; /* the offset, a little */
     GArray *guest_cpus; /* of int32_t */
+    GArray *threads;    /* of int32_t: their vCPUs' */
     GPtrArray *windows; /* of GArray of HostWindow, one for each of them */
 } Job;
 
@@ -172,48 +177,6 @@ static OffsetBound search_one(const Job *job, DatFile *guest,
     return offset_search_result(search);
 }
 
-static gboolean run_job(gpointer data, GByteArray *reply, GError **error)
-{
-    const Job *job = data;
-    guint n = job->guest_cpus->len;
-    g_autofree CpuSpan *spans = g_new0(CpuSpan, n);
-    g_autoptr(DatFile) guest =
-        dat_file_open_fd(job->guest_fd, "the guest's file", error);
-    OffsetBound common;
-
-    if (!guest) {
-        return FALSE;
-    }
-    for (guint i = 0; i < n; i++) {
-        spans[i] = find_span(guest, (unsigned)cpu_at(job, i));
-    }
-    common = search_all(job, guest, spans);
-    for (guint i = 1;
-         job->may_creep && !is_good(&common) && i < G_N_ELEMENTS(slacks_ticks);
-         i++) {
-        for (guint w = 0; w < job->windows->len; w++) {
-            window_list_widen(job->windows->pdata[w],
-                              slacks_ticks[i] - slacks_ticks[i - 1]);
-        }
-        common = search_all(job, guest, spans);
-        common.error_ticks += slacks_ticks[i];
-    }
-    for (guint i = 0; i < n; i++) {
-        OffsetBound bound =
-            is_good(&common) ? common : search_one(job, guest, &spans[i], i);
-
-        g_byte_array_append(reply, (const guint8 *)&bound, sizeof(bound));
-    }
-    return TRUE;
-}
-
-/* --- in this process --- */
-
-static void note(SessionMachine *machine, char *text)
-{
-    g_ptr_array_add(machine->notes, text);
-}
-
 static void find_host_span(DatFile *host, Job *job)
 {
     job->first_host_ticks = UINT64_MAX;
@@ -259,57 +222,123 @@ static void scale_job(Job *job, const ClockMap *map)
 }
 
 /* FALSE when the host's file has nothing to infer from. */
-static gboolean prepare(Job *job, const char *host_path,
-                        const SessionMachine *machine, GError **error)
+static gboolean read_host(Job *job, GError **error)
 {
-    g_autoptr(DatFile) host = dat_file_open(host_path, error);
+    g_autoptr(DatFile) host =
+        dat_file_open_fd(job->host_fd, "the host's file", job->limits, error);
     g_autoptr(EventTable) table = NULL;
-    g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
     WindowSource source;
-    WindowKind kind =
-        g_strcmp0(machine->accelerator, "tcg") == 0 ? WINDOW_SCHED : WINDOW_KVM;
+    WindowKind kind = g_strcmp0(job->machine->accelerator, "tcg") == 0
+                          ? WINDOW_SCHED
+                          : WINDOW_KVM;
 
     if (!host) {
         return FALSE;
     }
-    for (guint i = 0; i < machine->vcpus->len; i++) {
-        const SessionVcpu *vcpu = machine->vcpus->pdata[i];
-
-        if (vcpu->guest_cpu != SESSION_NO_GUEST_CPU) {
-            g_array_append_val(job->guest_cpus, vcpu->guest_cpu);
-            g_array_append_val(threads, vcpu->thread_id);
-        }
-    }
     table = event_table_new(host);
     source = (WindowSource){.dat = host, .events = table};
-    job->windows = window_list_read(&source, kind, threads);
+    job->windows = window_list_read(&source, kind, job->threads);
     job->may_creep = kind == WINDOW_SCHED;
     find_host_span(host, job);
-    scale_job(job, map_of(machine));
+    scale_job(job, map_of(job->machine));
     return TRUE;
 }
 
-static GByteArray *run_confined(Job *job, const char *guest_path,
-                                GError **error)
+static gboolean run_job(gpointer data, GByteArray *reply, GError **error)
 {
+    Job *job = data;
+    guint n = job->guest_cpus->len;
+    g_autofree CpuSpan *spans = g_new0(CpuSpan, n);
+    g_autoptr(DatFile) guest =
+        dat_file_open_fd(job->guest_fd, "the guest's file", job->limits, error);
+    OffsetBound common;
+
+    if (!guest || !read_host(job, error)) {
+        return FALSE;
+    }
+    for (guint i = 0; i < n; i++) {
+        spans[i] = find_span(guest, (unsigned)cpu_at(job, i));
+    }
+    common = search_all(job, guest, spans);
+    for (guint i = 1;
+         job->may_creep && !is_good(&common) && i < G_N_ELEMENTS(slacks_ticks);
+         i++) {
+        for (guint w = 0; w < job->windows->len; w++) {
+            window_list_widen(job->windows->pdata[w],
+                              slacks_ticks[i] - slacks_ticks[i - 1]);
+        }
+        common = search_all(job, guest, spans);
+        common.error_ticks += slacks_ticks[i];
+    }
+    for (guint i = 0; i < n; i++) {
+        OffsetBound bound =
+            is_good(&common) ? common : search_one(job, guest, &spans[i], i);
+
+        g_byte_array_append(reply, (const guint8 *)&bound, sizeof(bound));
+    }
+    return TRUE;
+}
+
+/* --- in this process --- */
+
+static void note(SessionMachine *machine, char *text)
+{
+    g_ptr_array_add(machine->notes, text);
+}
+
+static int open_file(const char *path, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "cannot open '%s': %s", path, g_strerror(errno));
+    }
+    return fd;
+}
+
+static GByteArray *run_confined(Job *job, GError **error)
+{
+    const int fds[] = {job->host_fd, job->guest_fd};
     ConfineMissing missing;
     ConfineOptions options;
-    GByteArray *reply;
 
-    job->guest_fd = open(guest_path, O_RDONLY | O_CLOEXEC);
-    if (job->guest_fd < 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "cannot open '%s': %s", guest_path, g_strerror(errno));
+    confine_options_init(&options, "the trace files");
+    options.fds = fds;
+    options.fd_count = G_N_ELEMENTS(fds);
+    options.cpu_seconds = (uint32_t)limit_or(job->limits->cpu_s, CPU_SECONDS);
+    options.memory_bytes = job->limits->make_memory_bytes * MEMORY_TIMES;
+    return confine_run(&options, run_job, job, &missing, error);
+}
+
+static GByteArray *run_on_files(Job *job, const char *host_path,
+                                const char *guest_path, GError **error)
+{
+    GByteArray *reply = NULL;
+
+    job->host_fd = open_file(host_path, error);
+    if (job->host_fd < 0) {
         return NULL;
     }
-    confine_options_init(&options, "the guest's file");
-    options.fds = &job->guest_fd;
-    options.fd_count = 1;
-    options.cpu_seconds = CPU_SECONDS;
-    options.memory_bytes = MEMORY_BYTES;
-    reply = confine_run(&options, run_job, job, &missing, error);
-    close(job->guest_fd);
+    job->guest_fd = open_file(guest_path, error);
+    if (job->guest_fd >= 0) {
+        reply = run_confined(job, error);
+        close(job->guest_fd);
+    }
+    close(job->host_fd);
     return reply;
+}
+
+static void find_cpus(Job *job)
+{
+    for (guint i = 0; i < job->machine->vcpus->len; i++) {
+        const SessionVcpu *vcpu = job->machine->vcpus->pdata[i];
+
+        if (vcpu->guest_cpu != SESSION_NO_GUEST_CPU) {
+            g_array_append_val(job->guest_cpus, vcpu->guest_cpu);
+            g_array_append_val(job->threads, vcpu->thread_id);
+        }
+    }
 }
 
 static void set_segment(const SessionMachine *machine, int32_t guest_cpu,
@@ -360,27 +389,29 @@ static void take_reply(const Job *job, const GByteArray *reply,
 }
 
 void infer_offsets(const char *dir, const SessionMachine *host,
-                   SessionMachine *machine)
+                   SessionMachine *machine, const Limits *limits)
 {
     g_autofree char *host_path = g_build_filename(dir, host->dat_file, NULL);
     g_autofree char *guest_path =
         g_build_filename(dir, machine->dat_file, NULL);
     g_autoptr(GArray) guest_cpus = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
     g_autoptr(GByteArray) reply = NULL;
     g_autoptr(GError) error = NULL;
-    Job job = {.guest_cpus = guest_cpus};
+    Job job = {
+        .machine = machine,
+        .limits = limits,
+        .guest_cpus = guest_cpus,
+        .threads = threads,
+    };
 
-    if (prepare(&job, host_path, machine, &error)) {
-        reply = run_confined(&job, guest_path, &error);
-    }
+    find_cpus(&job);
+    reply = run_on_files(&job, host_path, guest_path, &error);
     if (reply) {
         take_reply(&job, reply, machine);
     } else {
         note(machine, g_strdup_printf("its TSC offsets could not be inferred: "
                                       "%s",
                                       error->message));
-    }
-    if (job.windows) {
-        g_ptr_array_unref(job.windows);
     }
 }

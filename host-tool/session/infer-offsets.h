@@ -8,17 +8,18 @@
 
 #include <glib.h>
 
+#include "limits/limits.h"
 #include "session/session-file.h"
 
 /* Whether the clock of some vCPU is still to be found. */
 gboolean infer_offsets_are_missing(const SessionMachine *machine);
 
 /*
- * Finds them from the .dat files of host and machine in dir, with the guest's
- * read in a confined process, and sets the vCPUs' segments with the bound of
- * their error.  A note says how it went, either way.
+ * Finds them from the .dat files of host and machine in dir, which are read in
+ * a confined process, and sets the vCPUs' segments with the bound of their
+ * error.  A note says how it went, either way.
  */
 void infer_offsets(const char *dir, const SessionMachine *host,
-                   SessionMachine *machine);
+                   SessionMachine *machine, const Limits *limits);
 
 #endif

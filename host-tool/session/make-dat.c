@@ -41,6 +41,7 @@ typedef struct Job {
     int stream_fd;
     int dat_fd;                /* -1: HELLO only */
     const DatOptions *options; /* NULL: HELLO only */
+    const Limits *limits;
 } Job;
 
 static gboolean throw_errno(GError **error, const char *what, const char *dir,
@@ -88,10 +89,10 @@ static gboolean run_job(gpointer data, GByteArray *reply, GError **error)
     g_autoptr(StreamSummary) summary = NULL;
 
     if (job->options) {
-        summary =
-            stream_to_dat(job->stream_fd, job->dat_fd, job->options, error);
+        summary = stream_to_dat(job->stream_fd, job->dat_fd, job->options,
+                                job->limits, error);
     } else {
-        summary = stream_read_hello(job->stream_fd, error);
+        summary = stream_read_hello(job->stream_fd, job->limits, error);
     }
     if (!summary) {
         return FALSE;
@@ -199,12 +200,14 @@ static StreamSummary *run_confined(Job *job, const char *stream_name,
     confine_options_init(&options, stream_name);
     options.fds = fds;
     options.fd_count = job->options ? 2 : 1;
-    options.cpu_seconds =
-        (uint32_t)MIN(MIN_CPU_SECONDS + stream_bytes / STREAM_BYTES_PER_SECOND,
-                      UINT32_MAX);
+    options.memory_bytes = job->limits->make_memory_bytes;
+    options.cpu_seconds = (uint32_t)limit_or(
+        job->limits->cpu_s,
+        MIN(MIN_CPU_SECONDS + stream_bytes / STREAM_BYTES_PER_SECOND,
+            UINT32_MAX));
     if (job->options) {
-        options.file_bytes =
-            stream_max_dat_bytes(stream_bytes) + 2 * DAT_MAX_TEXT_BYTES;
+        options.file_bytes = stream_max_dat_bytes(stream_bytes, job->limits) +
+                             2 * job->limits->text_bytes;
     }
 
     g_autoptr(GByteArray) reply =
@@ -357,12 +360,13 @@ static void give_cpus(const StreamSummary *summary, GArray **hello_cpus)
 }
 
 gboolean make_dat_peek(const char *dir, SessionMachine *machine,
-                       GArray **hello_cpus, GError **error)
+                       const Limits *limits, GArray **hello_cpus,
+                       GError **error)
 {
     g_autoptr(StreamSummary) summary = NULL;
     ConfineMissing missing;
     struct stat info;
-    Job job = {.dat_fd = -1};
+    Job job = {.dat_fd = -1, .limits = limits};
     int dir_fd;
 
     if (!check_name(machine->stream_file, error)) {
@@ -392,12 +396,12 @@ gboolean make_dat_peek(const char *dir, SessionMachine *machine,
 /* From the stream to the file under its temporary name. */
 static StreamSummary *write_dat(int dir_fd, const char *dir,
                                 const char *stream_name, const char *tmp_name,
-                                const DatOptions *options,
+                                const DatOptions *options, const Limits *limits,
                                 ConfineMissing *missing, GError **error)
 {
     StreamSummary *summary = NULL;
     struct stat info;
-    Job job = {.options = options};
+    Job job = {.options = options, .limits = limits};
 
     job.stream_fd = open_stream(dir_fd, dir, stream_name, &info, error);
     if (job.stream_fd < 0) {
@@ -420,8 +424,8 @@ static StreamSummary *write_dat(int dir_fd, const char *dir,
 }
 
 gboolean make_dat(const char *dir, SessionMachine *machine,
-                  const DatOptions *options, GArray **hello_cpus,
-                  GError **error)
+                  const DatOptions *options, const Limits *limits,
+                  GArray **hello_cpus, GError **error)
 {
     g_autoptr(StreamSummary) summary = NULL;
     g_autofree char *dat_name = machine->dat_file
@@ -441,7 +445,7 @@ gboolean make_dat(const char *dir, SessionMachine *machine,
         return FALSE;
     }
     summary = write_dat(dir_fd, dir, machine->stream_file, tmp_name, options,
-                        &missing, error);
+                        limits, &missing, error);
     renamed = summary && renameat(dir_fd, tmp_name, dir_fd, dat_name) == 0;
     if (summary && !renamed) {
         throw_errno(error, "rename to", dir, dat_name);

@@ -11,6 +11,7 @@
 
 #include <glib.h>
 
+#include "limits/limits.h"
 #include "session/session-file.h"
 #include "trace-data/dat-writer.h"
 
@@ -20,7 +21,8 @@
  * APIC ids to guest CPUs, before the options of make_dat() are known.
  */
 gboolean make_dat_peek(const char *dir, SessionMachine *machine,
-                       GArray **hello_cpus, GError **error);
+                       const Limits *limits, GArray **hello_cpus,
+                       GError **error);
 
 /*
  * Write DIR/NAME.dat from DIR/NAME.stream, or replace it; it appears only
@@ -33,7 +35,7 @@ gboolean make_dat_peek(const char *dir, SessionMachine *machine,
  * older .dat file are as they were.
  */
 gboolean make_dat(const char *dir, SessionMachine *machine,
-                  const DatOptions *options, GArray **hello_cpus,
-                  GError **error);
+                  const DatOptions *options, const Limits *limits,
+                  GArray **hello_cpus, GError **error);
 
 #endif

@@ -398,6 +398,7 @@ static gboolean check(Recording *self, GError **error)
 
         guest->guardian = self->guardian;
         guest->index = i;
+        guest->limits = self->options->limits;
         guest->offset_choice = self->options->offset_choice;
         guest->is_pulled_only = self->options->pulls_only;
         if (take_signal(self)) {
@@ -787,7 +788,7 @@ static void make_files(Recording *self, GError **first)
     save(self, SESSION_RECORDED, first);
     say(self, "Writing the trace files");
     session_dats_make(self->result->session, self->result->dir, queries,
-                      &error);
+                      self->options->limits, &error);
     keep_error(first, error);
     check_ended(self, first);
 }

@@ -13,6 +13,7 @@
 
 #include "connection/agent.h"
 #include "connection/guest-trace.h"
+#include "limits/limits.h"
 #include "qga/recorder-options.h"
 #include "session/guest-recording.h"
 #include "session/session-file.h"
@@ -47,6 +48,7 @@ typedef struct RecordingOptions {
     gboolean pulls_only;       /* plug no trace channel in */
     const char *recorder_path; /* to be copied into guests; or NULL */
     uint64_t max_bytes;        /* for each machine's stream */
+    const Limits *limits;
     /*
      * A flight recording: all machines keep their latest events and freeze
      * together, at the end or when a guest's own trigger says so.

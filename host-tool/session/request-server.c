@@ -235,6 +235,7 @@ static void record(Server *server, const TraceControl *request,
         .output_dir = options->output_dir,
         .duration_us = (gint64)limit_ms * 1000,
         .max_bytes = options->max_bytes,
+        .limits = options->limits,
         .is_snapshot = request->flags & TRACE_CONTROL_SNAPSHOT,
         .host = {.events = events, .buffer_kib = options->host_buffer_kib},
     };

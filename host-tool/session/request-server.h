@@ -14,6 +14,7 @@ typedef struct RequestServerOptions {
     RequestPolicy policy;
     const char *output_dir; /* of the sessions; NULL: here */
     uint64_t max_bytes;     /* of each machine in each recording */
+    const Limits *limits;
     guint64 host_buffer_kib;
     /* For the log: one line, of printable text. */
     void (*say)(const char *sentence, gpointer watcher);

@@ -24,6 +24,7 @@
 typedef struct Job {
     const Session *session;
     const int *fds; /* by machine; -1: none */
+    const Limits *limits;
 } Job;
 
 static int64_t span_ns(const TimelineScale *scale, int64_t ticks)
@@ -40,7 +41,7 @@ static gboolean run_job(gpointer data, GByteArray *reply, GError **error)
 {
     const Job *job = data;
     g_autoptr(GPtrArray) inputs =
-        session_timeline_from_fds(job->session, job->fds, error);
+        session_timeline_from_fds(job->session, job->fds, job->limits, error);
     g_autoptr(Certificate) certificate = NULL;
     const TimelineScale *scale;
     SessionCertificate answer;
@@ -110,15 +111,16 @@ static GByteArray *run_confined(Job *job, GError **error)
     confine_options_init(&options, "the trace files");
     options.fds = (const int *)open_fds->data;
     options.fd_count = open_fds->len;
-    options.cpu_seconds = CPU_SECONDS;
+    options.cpu_seconds = (uint32_t)limit_or(job->limits->cpu_s, CPU_SECONDS);
+    options.memory_bytes = job->limits->make_memory_bytes;
     return confine_run(&options, run_job, job, &missing, error);
 }
 
 gboolean session_certificate_make(Session *session, const char *dir,
-                                  GError **error)
+                                  const Limits *limits, GError **error)
 {
     g_autofree int *fds = open_files(session, dir);
-    Job job = {.session = session, .fds = fds};
+    Job job = {.session = session, .fds = fds, .limits = limits};
     g_autoptr(GByteArray) reply = run_confined(&job, error);
 
     for (guint i = 0; i < session->machines->len; i++) {

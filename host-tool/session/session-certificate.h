@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "limits/limits.h"
 #include "session/session-file.h"
 
 /*
@@ -17,7 +18,7 @@
  * grief; then there is none.
  */
 gboolean session_certificate_make(Session *session, const char *dir,
-                                  GError **error);
+                                  const Limits *limits, GError **error);
 
 /*
  * "Synchronisation: proved: ..." in one sentence; NULL where the session has

@@ -12,6 +12,7 @@
 
 #include "qga/trace-stream.h"
 #include "session/guest-clock.h"
+#include "session/host-changes.h"
 #include "session/infer-offsets.h"
 #include "session/make-dat.h"
 #include "session/session-certificate.h"
@@ -22,6 +23,7 @@ typedef struct Maker {
     Session *session;
     const char *dir;
     GPtrArray *const *queries;
+    const Limits *limits;
     GArray *changes; /* of OffsetChange; empty without the host's file */
     guint n_made;
     GError *failure; /* the first one */
@@ -60,7 +62,8 @@ static gboolean peek(Maker *maker, SessionMachine *machine)
     g_autoptr(GArray) hello_cpus = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (!make_dat_peek(maker->dir, machine, &hello_cpus, &error)) {
+    if (!make_dat_peek(maker->dir, machine, maker->limits, &hello_cpus,
+                       &error)) {
         note(machine, error->message);
         if (!maker->failure && has_begun(maker, machine)) {
             maker->failure = g_steal_pointer(&error);
@@ -119,7 +122,7 @@ static gboolean make(Maker *maker, SessionMachine *machine,
 {
     GError *error = NULL;
 
-    if (make_dat(maker->dir, machine, options, NULL, &error)) {
+    if (make_dat(maker->dir, machine, options, maker->limits, NULL, &error)) {
         maker->n_made++;
         return TRUE;
     }
@@ -137,7 +140,6 @@ static void make_host(Maker *maker, const gboolean *is_readable)
     DatOptions options = common_options(maker, host);
     g_autoptr(GPtrArray) guests =
         g_ptr_array_new_with_free_func(free_dat_guest);
-    g_autofree char *path = g_build_filename(maker->dir, host->dat_file, NULL);
     g_autoptr(GError) error = NULL;
     GArray *changes;
 
@@ -150,7 +152,7 @@ static void make_host(Maker *maker, const gboolean *is_readable)
     if (!make(maker, host, &options)) {
         return;
     }
-    changes = offset_changes_read(path, &error);
+    changes = host_changes_read(maker->dir, host, maker->limits, &error);
     if (!changes) {
         note(host, error->message);
         return;
@@ -217,7 +219,8 @@ static void make_guest(Maker *maker, guint i)
     if (infer_offsets_are_missing(machine)) {
         /* What is searched is the file, which is made again with the result. */
         if (make(maker, machine, &options)) {
-            infer_offsets(maker->dir, machine_at(maker, 0), machine);
+            infer_offsets(maker->dir, machine_at(maker, 0), machine,
+                          maker->limits);
         }
     }
     shifts = time_shifts(machine);
@@ -248,16 +251,23 @@ static gboolean finish(Maker *maker, GError **error)
         g_propagate_error(error, maker->failure);
         return FALSE;
     }
-    if (!session_certificate_make(session, maker->dir, &problem)) {
+    if (!session_certificate_make(session, maker->dir, maker->limits,
+                                  &problem)) {
         note(machine_at(maker, 0), problem->message);
     }
     return session_save(session, maker->dir, error);
 }
 
 gboolean session_dats_make(Session *session, const char *dir,
-                           GPtrArray *const *queries, GError **error)
+                           GPtrArray *const *queries, const Limits *limits,
+                           GError **error)
 {
-    Maker maker = {.session = session, .dir = dir, .queries = queries};
+    Maker maker = {
+        .session = session,
+        .dir = dir,
+        .queries = queries,
+        .limits = limits,
+    };
     guint n = session->machines->len;
     g_autofree gboolean *is_readable = g_new0(gboolean, n);
 

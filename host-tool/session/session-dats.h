@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include "limits/limits.h"
 #include "session/session-file.h"
 
 /*
@@ -21,6 +22,7 @@
  * that can be made is made nevertheless.
  */
 gboolean session_dats_make(Session *session, const char *dir,
-                           GPtrArray *const *queries, GError **error);
+                           GPtrArray *const *queries, const Limits *limits,
+                           GError **error);
 
 #endif

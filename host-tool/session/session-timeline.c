@@ -68,7 +68,7 @@ static TimelineInput *open_machine(const OpenedFiles *files,
 }
 
 GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
-                                     GError **error)
+                                     const Limits *limits, GError **error)
 {
     g_autoptr(GPtrArray) inputs =
         g_ptr_array_new_with_free_func((GDestroyNotify)timeline_input_free);
@@ -80,9 +80,10 @@ GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
         if (fds[i] < 0) {
             continue;
         }
-        input = with_clocks(session, machine,
-                            timeline_input_open_fd(fds[i], machine->dat_file,
-                                                   machine->name, error));
+        input =
+            with_clocks(session, machine,
+                        timeline_input_open_fd(fds[i], machine->dat_file,
+                                               machine->name, limits, error));
         if (!input) {
             return NULL;
         }

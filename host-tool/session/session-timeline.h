@@ -43,6 +43,6 @@ gboolean session_timeline_append_nested(GPtrArray *inputs,
  * -1.  Takes all of them over.  NULL when one can't be read.
  */
 GPtrArray *session_timeline_from_fds(const Session *session, const int *fds,
-                                     GError **error);
+                                     const Limits *limits, GError **error);
 
 #endif

@@ -256,9 +256,9 @@ static const char *find_equals(const OpenedFiles *opened, const char *operand)
     return equals && !opened_files_has(opened, file) ? equals : NULL;
 }
 
-void source_set_open_files(SourceSet *set)
+void source_set_open_files(SourceSet *set, const Limits *limits)
 {
-    set->opened = opened_files_new();
+    set->opened = opened_files_new(limits);
     for (guint i = 0; i < set->files->len; i++) {
         opened_files_add(set->opened,
                          g_array_index(set->files, SourceFile, i).path);

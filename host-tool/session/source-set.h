@@ -31,7 +31,8 @@ typedef struct SourceSet {
     GArray *files;       /* of SourceFile */
     GPtrArray *sessions; /* of char *: DIR, or MACHINE=DIR (see below) */
     uint64_t all_hz;     /* of files without a hz of their own; 0: none */
-    OpenedFiles *opened; /* owned; NULL: everything is opened by its path */
+    OpenedFiles *opened; /* owned; NULL: everything is opened by its path, and
+                            the limits are the default ones */
 } SourceSet;
 
 SourceSet *source_set_new(void);
@@ -49,9 +50,10 @@ void source_set_add_session(SourceSet *set, const char *session);
 
 /*
  * Opens all files that source_set_open() may want, for a process that may open
- * none by then.  What is missing is told there.
+ * none by then.  What is missing is told there.  The limits, which are copied,
+ * hold for all that is read of them.
  */
-void source_set_open_files(SourceSet *set);
+void source_set_open_files(SourceSet *set, const Limits *limits);
 
 /*
  * An array of TimelineInput, hosts before their guests.  Sentences about what

@@ -76,7 +76,7 @@ static bool read_start(DatHeader *header, GError **error)
         return false;
     }
     if (dat->page_bytes < MIN_PAGE_BYTES ||
-        dat->page_bytes > DAT_MAX_PAGE_BYTES ||
+        dat->page_bytes > dat_file_limits(dat)->page_bytes ||
         (dat->page_bytes & (dat->page_bytes - 1))) {
         return dat_header_damaged(header, error, "a page size of %u",
                                   dat->page_bytes);
@@ -93,10 +93,16 @@ static void format_free(gpointer data)
     g_free(format);
 }
 
-static DatFile *dat_file_new(const char *path, int fd)
+const Limits *dat_file_limits(const DatFile *dat)
+{
+    return dat->limits ? dat->limits : &limits_default;
+}
+
+static DatFile *dat_file_new(const char *path, int fd, const Limits *limits)
 {
     DatFile *dat = g_new0(DatFile, 1);
 
+    dat->limits = g_memdup2(limits, sizeof(*limits));
     dat->path = g_strdup(path);
     dat->fd = fd;
     dat->long_bytes = sizeof(uint64_t);
@@ -112,7 +118,8 @@ static DatFile *dat_file_new(const char *path, int fd)
 DatFile *dat_file_add_instance(DatFile *dat, char *name)
 {
     DatFile *instance =
-        dat_file_new(dat->path, fcntl(dat->fd, F_DUPFD_CLOEXEC, 0));
+        dat_file_new(dat->path, fcntl(dat->fd, F_DUPFD_CLOEXEC, 0),
+                     dat_file_limits(dat));
 
     instance->instance = name;
     instance->version = dat->version;
@@ -208,9 +215,10 @@ static DatFile *read_dat(DatFile *dat, GError **error)
     return dat;
 }
 
-DatFile *dat_file_open_fd(int fd, const char *path, GError **error)
+DatFile *dat_file_open_fd(int fd, const char *path, const Limits *limits,
+                          GError **error)
 {
-    return read_dat(dat_file_new(path, fd), error);
+    return read_dat(dat_file_new(path, fd, limits), error);
 }
 
 DatFile *dat_file_open_from(const OpenedFiles *files, const char *path,
@@ -223,7 +231,7 @@ DatFile *dat_file_open_from(const OpenedFiles *files, const char *path,
                     "%s: not a file; name a trace.dat file", path);
         return NULL;
     }
-    return read_dat(dat_file_new(path, fd), error);
+    return read_dat(dat_file_new(path, fd, opened_files_limits(files)), error);
 }
 
 DatFile *dat_file_open(const char *path, GError **error)

@@ -15,12 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
 #include "trace-data/compression.h"
 #include "trace-data/dat-writer.h"
 #include "trace-data/opened-files.h"
-
-/* Of a sub-buffer; the kernel's own limit is 128 pages. */
-#define DAT_MAX_PAGE_BYTES (1 << 20)
 
 /* One event's format text and the system it belongs to. */
 typedef struct DatFormat {
@@ -48,6 +46,7 @@ typedef struct DatCpuData {
 typedef struct DatFile {
     char *path;
     int fd;
+    const Limits *limits; /* owned; NULL: the default ones */
     unsigned version;
     char *instance;       /* name of the instance; NULL: the top-level buffer */
     uint32_t page_bytes;  /* of a sub-buffer */
@@ -71,12 +70,18 @@ typedef struct DatFile {
 } DatFile;
 
 DatFile *dat_file_open(const char *path, GError **error);
-/* The same of a file that is open, for who may open none; fd is taken over. */
-DatFile *dat_file_open_fd(int fd, const char *path, GError **error);
-/* The same of one of files, which may be NULL. */
+/*
+ * The same of a file that is open, for who may open none; fd is taken over,
+ * limits are copied.
+ */
+DatFile *dat_file_open_fd(int fd, const char *path, const Limits *limits,
+                          GError **error);
+/* The same of one of files, with their limits; files may be NULL. */
 DatFile *dat_file_open_from(const OpenedFiles *files, const char *path,
                             GError **error);
 void dat_file_close(DatFile *dat);
+
+const Limits *dat_file_limits(const DatFile *dat);
 
 /*
  * Calls func with the text of a latency tracer's file, piece by piece, until

@@ -9,9 +9,6 @@
 #include <string.h>
 #include <gio/gio.h>
 
-#define MAX_EVENTS  65536
-#define MAX_SYSTEMS 4096
-
 bool dat_header_damaged(const DatHeader *header, GError **error,
                         const char *format, ...)
 {
@@ -35,38 +32,43 @@ bool dat_header_take(DatHeader *header, void *to, size_t size, const char *what,
                               what);
 }
 
-/* A text of size bytes; the NUL after it is not part of the GBytes. */
-static GBytes *take_text(DatHeader *header, uint64_t size, const char *what,
-                         GError **error)
+static const Limits *limits_of(const DatHeader *header)
 {
-    GBytes *text = size > DAT_HEADER_MAX_TEXT_BYTES
-                       ? NULL
-                       : byte_reader_take_bytes(&header->bytes, size);
+    return dat_file_limits(header->dat);
+}
+
+/* A text of size bytes; the NUL after it is not part of the GBytes. */
+static GBytes *take_text(DatHeader *header, uint64_t size, uint64_t max_bytes,
+                         const char *what, GError **error)
+{
+    GBytes *text =
+        size > max_bytes ? NULL : byte_reader_take_bytes(&header->bytes, size);
 
     if (!text) {
-        dat_header_damaged(header, error, "%s of %" G_GUINT64_FORMAT " bytes",
-                           what, size);
+        dat_header_damaged(header, error, "%s of %" G_GUINT64_FORMAT " bytes%s",
+                           what, size,
+                           size > max_bytes ? ", above its limit" : "");
     }
     return text;
 }
 
-static GBytes *take_text_u64(DatHeader *header, const char *what,
-                             GError **error)
+static GBytes *take_text_u64(DatHeader *header, uint64_t max_bytes,
+                             const char *what, GError **error)
 {
     uint64_t size;
 
     return dat_header_take(header, &size, sizeof(size), what, error)
-               ? take_text(header, size, what, error)
+               ? take_text(header, size, max_bytes, what, error)
                : NULL;
 }
 
-static GBytes *take_text_u32(DatHeader *header, const char *what,
-                             GError **error)
+static GBytes *take_text_u32(DatHeader *header, uint64_t max_bytes,
+                             const char *what, GError **error)
 {
     uint32_t size;
 
     return dat_header_take(header, &size, sizeof(size), what, error)
-               ? take_text(header, size, what, error)
+               ? take_text(header, size, max_bytes, what, error)
                : NULL;
 }
 
@@ -123,7 +125,7 @@ static bool parse_header_page(DatHeader *header, GError **error)
     }
     dat->long_bytes = (uint32_t)long_bytes;
     if (sub_buffer_bytes > (long)dat->page_bytes &&
-        sub_buffer_bytes <= DAT_MAX_PAGE_BYTES &&
+        sub_buffer_bytes <= (long)limits_of(header)->page_bytes &&
         (sub_buffer_bytes & (sub_buffer_bytes - 1)) == 0) {
         dat->page_bytes = (uint32_t)sub_buffer_bytes;
     }
@@ -147,28 +149,33 @@ bool dat_header_read_pages(DatHeader *header, GError **error)
 
     return dat_header_expect(header, "header_page", 12, error) &&
            replace(&metadata->header_page,
-                   take_text_u64(header, "header_page", error)) &&
+                   take_text_u64(header, DAT_MAX_HEADER_BYTES, "header_page",
+                                 error)) &&
            parse_header_page(header, error) &&
            dat_header_expect(header, "header_event", 13, error) &&
            replace(&metadata->header_event,
-                   take_text_u64(header, "header_event", error));
+                   take_text_u64(header, DAT_MAX_HEADER_BYTES, "header_event",
+                                 error));
 }
 
 static bool read_formats(DatHeader *header, const char *system, GError **error)
 {
     GPtrArray *formats = header->dat->metadata.formats;
+    uint64_t max_events = limits_of(header)->events;
     uint32_t count;
 
     if (!dat_header_take(header, &count, sizeof(count), "a system's events",
                          error)) {
         return false;
     }
-    if (count > MAX_EVENTS || formats->len + count > MAX_EVENTS) {
-        return dat_header_damaged(header, error, "%u events in system %s",
-                                  count, system);
+    if (count > max_events || formats->len + count > max_events) {
+        return dat_header_damaged(
+            header, error, "%u events in system %s, above the limit events",
+            count, system);
     }
     for (uint32_t i = 0; i < count; i++) {
-        GBytes *text = take_text_u64(header, "an event format", error);
+        GBytes *text = take_text_u64(header, limits_of(header)->format_bytes,
+                                     "an event format", error);
         DatFormat *format;
 
         if (!text) {
@@ -195,13 +202,21 @@ bool dat_header_read_event_systems(DatHeader *header, GError **error)
                          "the event systems", error)) {
         return false;
     }
-    if (n_systems > MAX_SYSTEMS) {
-        return dat_header_damaged(header, error, "%u event systems", n_systems);
+    if (n_systems > limits_of(header)->systems) {
+        return dat_header_damaged(header, error,
+                                  "%u event systems, above the limit systems",
+                                  n_systems);
     }
     for (uint32_t i = 0; i < n_systems; i++) {
         g_autofree char *system =
             dat_header_take_name(header, "a system's name", error);
 
+        if (system && strlen(system) > limits_of(header)->name_bytes) {
+            return dat_header_damaged(header, error,
+                                      "a system's name of %zu "
+                                      "bytes",
+                                      strlen(system));
+        }
         if (!system || !read_formats(header, system, error)) {
             return false;
         }
@@ -212,17 +227,20 @@ bool dat_header_read_event_systems(DatHeader *header, GError **error)
 bool dat_header_read_kallsyms(DatHeader *header, GError **error)
 {
     return replace(&header->dat->metadata.kallsyms,
-                   take_text_u32(header, "kallsyms", error));
+                   take_text_u32(header, limits_of(header)->kallsyms_bytes,
+                                 "kallsyms", error));
 }
 
 bool dat_header_read_printk_formats(DatHeader *header, GError **error)
 {
     return replace(&header->dat->metadata.printk_formats,
-                   take_text_u32(header, "printk formats", error));
+                   take_text_u32(header, limits_of(header)->printk_bytes,
+                                 "printk formats", error));
 }
 
 bool dat_header_read_cmdlines(DatHeader *header, GError **error)
 {
     return replace(&header->dat->metadata.cmdlines,
-                   take_text_u64(header, "command lines", error));
+                   take_text_u64(header, limits_of(header)->cmdlines_bytes,
+                                 "command lines", error));
 }

@@ -17,7 +17,6 @@
 /* What a header may hold before it is taken for damage. */
 #define DAT_HEADER_MAX_TEXT_BYTES (256u << 20)
 #define DAT_HEADER_MAX_NAME_BYTES 256
-#define DAT_HEADER_MAX_CPUS       4096
 
 /* Everything is read through it, in order. */
 typedef struct DatHeader {

@@ -188,8 +188,10 @@ static bool read_cpus(Layout *layout, DatFile *dat, GError **error)
 {
     DatHeader *header = layout->header;
 
-    if (layout->n_cpus > DAT_HEADER_MAX_CPUS) {
-        return dat_header_damaged(header, error, "%u CPUs", layout->n_cpus);
+    if (layout->n_cpus > dat_file_limits(dat)->cpus) {
+        return dat_header_damaged(header, error,
+                                  "%u CPUs, above the limit cpus",
+                                  layout->n_cpus);
     }
     for (uint32_t cpu = 0; cpu < layout->n_cpus; cpu++) {
         DatCpuData data;

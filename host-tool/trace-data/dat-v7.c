@@ -203,10 +203,11 @@ static bool read_buffer_cpus(ByteReader *in, DatFile *dat, uint64_t file_bytes)
     uint32_t page_bytes, n_cpus;
 
     if (!byte_reader_take_u32(in, &page_bytes) ||
-        !byte_reader_take_u32(in, &n_cpus) || n_cpus > DAT_HEADER_MAX_CPUS) {
+        !byte_reader_take_u32(in, &n_cpus) ||
+        n_cpus > dat_file_limits(dat)->cpus) {
         return false;
     }
-    if (page_bytes >= 512 && page_bytes <= DAT_MAX_PAGE_BYTES &&
+    if (page_bytes >= 512 && page_bytes <= dat_file_limits(dat)->page_bytes &&
         (page_bytes & (page_bytes - 1)) == 0) {
         dat->page_bytes = MAX(dat->page_bytes, page_bytes);
     }
@@ -217,7 +218,7 @@ static bool read_buffer_cpus(ByteReader *in, DatFile *dat, uint64_t file_bytes)
         if (!byte_reader_take_u32(in, &cpu) ||
             !byte_reader_take_u64(in, &data.offset_bytes) ||
             !byte_reader_take_u64(in, &data.size_bytes) ||
-            cpu >= DAT_HEADER_MAX_CPUS) {
+            cpu >= dat_file_limits(dat)->cpus) {
             return false;
         }
         if (dat->compression) {
@@ -445,7 +446,7 @@ static void recover_buffer(Layout *layout, const Section *section)
     if (section->flags & SECTION_COMPRESSED) {
         dat->compression = compression_ref(layout->compression);
     }
-    while (offset < end && dat->cpus->len < DAT_HEADER_MAX_CPUS) {
+    while (offset < end && dat->cpus->len < dat_file_limits(dat)->cpus) {
         uint64_t next = dat->compression ? end_of_chunks(layout, offset, end)
                                          : end_of_pages(layout, offset, end);
         DatCpuData data = {offset, next - offset};

@@ -17,6 +17,8 @@
 #include "trace-data/dat-options.h"
 
 #define TSC_CLOCK "x86-tsc"
+/* Of a name that is refused. */
+#define MAX_SHOWN_NAME 256
 
 /* Pages gathered for one write; two pieces for each stay below IOV_MAX. */
 #define BATCH_PAGES 512
@@ -59,6 +61,7 @@ typedef struct DatPending {
 } DatPending;
 
 struct DatWriter {
+    const Limits *limits;
     TraceHello hello;
     char *clock; /* cleaned */
     /* "KIND NAME" to DatText, owned */
@@ -111,10 +114,11 @@ static char *clean_string(const char *string)
     return clean;
 }
 
-DatWriter *dat_writer_new(const TraceHello *hello)
+DatWriter *dat_writer_new(const TraceHello *hello, const Limits *limits)
 {
     DatWriter *writer = g_new0(DatWriter, 1);
 
+    writer->limits = limits;
     writer->hello = *hello;
     writer->clock = clean_string(hello->clock);
     g_strdelimit(writer->clock, "[]", '_');
@@ -155,20 +159,20 @@ const GPtrArray *dat_writer_notes(const DatWriter *writer)
 
 /* Texts */
 
-static size_t text_limit_bytes(TraceMetaKind kind)
+static uint64_t text_limit_bytes(const Limits *limits, TraceMetaKind kind)
 {
     switch (kind) {
     case TRACE_META_HEADER_PAGE:
     case TRACE_META_HEADER_EVENT:
         return DAT_MAX_HEADER_BYTES;
     case TRACE_META_EVENT_FORMAT:
-        return DAT_MAX_FORMAT_BYTES;
+        return limits->format_bytes;
     case TRACE_META_KALLSYMS:
-        return DAT_MAX_KALLSYMS_BYTES;
+        return limits->kallsyms_bytes;
     case TRACE_META_PRINTK_FORMATS:
-        return DAT_MAX_PRINTK_BYTES;
+        return limits->printk_bytes;
     case TRACE_META_CMDLINES:
-        return DAT_MAX_CMDLINES_BYTES;
+        return limits->cmdlines_bytes;
     case TRACE_META_TRACE_CLOCK:
         return DAT_MAX_CLOCK_BYTES;
     case TRACE_META_FREEZE: /* no text */
@@ -185,13 +189,14 @@ static void refuse(DatWriter *writer, const char *what, const char *why)
     if (writer->refused_count++ < 3) {
         g_ptr_array_add(writer->notes,
                         g_strdup_printf("The text %.*s was left out: %s.",
-                                        2 * DAT_MAX_NAME_BYTES, clean, why));
+                                        MAX_SHOWN_NAME, clean, why));
     }
 }
 
-static gboolean is_proper_name(const char *name, size_t size)
+static gboolean is_proper_name(const DatWriter *writer, const char *name,
+                               size_t size)
 {
-    if (size == 0 || size > DAT_MAX_NAME_BYTES) {
+    if (size == 0 || size > writer->limits->name_bytes) {
         return FALSE;
     }
     for (size_t i = 0; i < size; i++) {
@@ -213,7 +218,7 @@ static DatSystem *find_system(DatWriter *writer, const char *name, size_t size)
         }
     }
 
-    if (writer->systems->len == DAT_MAX_SYSTEMS) {
+    if (writer->systems->len == writer->limits->systems) {
         return NULL;
     }
 
@@ -230,11 +235,12 @@ static const char *add_event(DatWriter *writer, DatText *text)
 {
     const char *slash = strchr(text->name, '/');
 
-    if (!slash || !is_proper_name(text->name, (size_t)(slash - text->name)) ||
-        !is_proper_name(slash + 1, strlen(slash + 1))) {
+    if (!slash ||
+        !is_proper_name(writer, text->name, (size_t)(slash - text->name)) ||
+        !is_proper_name(writer, slash + 1, strlen(slash + 1))) {
         return "it has no proper event name";
     }
-    if (writer->event_count == DAT_MAX_EVENTS) {
+    if (writer->event_count == writer->limits->events) {
         return "there are too many events";
     }
 
@@ -290,7 +296,7 @@ static DatText *find_text(DatWriter *writer, TraceMetaKind kind,
         return text->bytes ? text : NULL;
     }
     /* Else the names alone could fill the memory. */
-    if (g_hash_table_size(writer->texts) > 2 * DAT_MAX_EVENTS) {
+    if (g_hash_table_size(writer->texts) > 2 * writer->limits->events) {
         writer->refused_count++;
         return NULL;
     }
@@ -320,7 +326,8 @@ void dat_writer_add_text(DatWriter *writer, TraceMetaKind kind,
     /* Event names have a slash, so that no two kinds share a key. */
     if (kind == TRACE_META_EVENT_FORMAT) {
         key = name;
-        if (!strchr(name, '/') || strlen(name) > 2 * DAT_MAX_NAME_BYTES + 1) {
+        if (!strchr(name, '/') ||
+            strlen(name) > 2 * writer->limits->name_bytes + 1) {
             refuse(writer, name, "it has no proper event name");
             return;
         }
@@ -331,8 +338,9 @@ void dat_writer_add_text(DatWriter *writer, TraceMetaKind kind,
     if (!text || text_bytes == 0) {
         return;
     }
-    if (text->bytes->len + text_bytes > text_limit_bytes(kind) ||
-        writer->text_bytes + text_bytes > DAT_MAX_TEXT_BYTES) {
+    if (text->bytes->len + text_bytes >
+            text_limit_bytes(writer->limits, kind) ||
+        writer->text_bytes + text_bytes > writer->limits->text_bytes) {
         refuse_text(writer, text, "it is too long");
     } else if (memchr(text_piece, '\0', text_bytes)) {
         refuse_text(writer, text, "it is not a text");

@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
 #include "qga/trace-stream.h"
 
 /*
@@ -48,24 +49,17 @@ typedef struct DatOptions {
                                GArray leaves its CPU unshifted */
 } DatOptions;
 
-/*
- * A text above its limit, with a NUL inside, or of an event without a proper
- * name ([A-Za-z0-9_.-]) is left out of the file, and noted.
- */
-#define DAT_MAX_HEADER_BYTES   (64u << 10) /* header_page, header_event */
-#define DAT_MAX_FORMAT_BYTES   (256u << 10)
-#define DAT_MAX_KALLSYMS_BYTES (64u << 20)
-#define DAT_MAX_PRINTK_BYTES   (16u << 20)
-#define DAT_MAX_CMDLINES_BYTES (16u << 20)
-#define DAT_MAX_CLOCK_BYTES    (4u << 10)
-#define DAT_MAX_TEXT_BYTES     (96u << 20) /* all together */
-#define DAT_MAX_EVENTS         32768
-#define DAT_MAX_SYSTEMS        1024
-#define DAT_MAX_NAME_BYTES     128 /* of a system or an event */
+#define DAT_MAX_HEADER_BYTES (64u << 10) /* header_page, header_event */
+#define DAT_MAX_CLOCK_BYTES  (4u << 10)
 
 typedef struct DatWriter DatWriter;
 
-DatWriter *dat_writer_new(const TraceHello *hello);
+/*
+ * A text above its limit, with a NUL inside, or of an event without a proper
+ * name ([A-Za-z0-9_.-]) is left out of the file, and noted.  limits outlive
+ * the writer.
+ */
+DatWriter *dat_writer_new(const TraceHello *hello, const Limits *limits);
 void dat_writer_free(DatWriter *writer);
 
 /*

@@ -82,13 +82,14 @@ static char *text_dup(GBytes *text)
  */
 #define NO_PRINT "print fmt: \"%d\", unsound_print_format()\n"
 
-static bool parse_format(EventTable *table, const DatFormat *format)
+static bool parse_format(EventTable *table, const DatFormat *format,
+                         const Limits *limits)
 {
     gsize size, print;
     const char *text = g_bytes_get_data(format->text, &size);
     g_autofree char *fields = NULL;
 
-    switch (format_check(text, size, &print)) {
+    switch (format_check(text, size, limits, &print)) {
     case FORMAT_BAD:
         return false;
     case FORMAT_BAD_PRINT:
@@ -102,10 +103,13 @@ static bool parse_format(EventTable *table, const DatFormat *format)
     return tep_parse_event(table->tep, text, size, format->system) == 0;
 }
 
-static void parse_formats(EventTable *table, GPtrArray *formats)
+static void parse_formats(EventTable *table, const DatFile *dat)
 {
+    GPtrArray *formats = dat->metadata.formats;
+
     for (guint i = 0; formats && i < formats->len; i++) {
-        table->bad_formats += !parse_format(table, formats->pdata[i]);
+        table->bad_formats +=
+            !parse_format(table, formats->pdata[i], dat_file_limits(dat));
     }
 }
 
@@ -218,7 +222,7 @@ EventTable *event_table_new(const DatFile *dat)
         tep_parse_header_page(table->tep, header_page, strlen(header_page),
                               (int)dat->long_bytes);
     }
-    parse_formats(table, metadata->formats);
+    parse_formats(table, dat);
     if (printk_formats) {
         read_kernel_strings(table, printk_formats);
     }

@@ -26,6 +26,7 @@
 typedef struct Scan {
     const char *next;
     const char *end;
+    const Limits *limits;
     unsigned depth;
     unsigned n_operators;
     const char *fields; /* where names of fields are looked up */
@@ -158,7 +159,7 @@ static bool take_fields(Scan *scan)
         if (take_text(scan, "\n")) {
             continue;
         }
-        if (++n > FORMAT_MAX_FIELDS || !take_field(scan)) {
+        if (++n > scan->limits->format_fields || !take_field(scan)) {
             return false;
         }
     }
@@ -354,7 +355,7 @@ static bool take_unary(Scan *scan)
 {
     while (take_cast(scan) || take(scan, "!") || take(scan, "~") ||
            take(scan, "-")) {
-        if (++scan->n_operators > FORMAT_MAX_OPERATORS) {
+        if (++scan->n_operators > scan->limits->format_operators) {
             return false;
         }
     }
@@ -380,7 +381,8 @@ static bool take_operator(Scan *scan)
 static bool take_row(Scan *scan)
 {
     do {
-        if (++scan->n_operators > FORMAT_MAX_OPERATORS || !take_unary(scan)) {
+        if (++scan->n_operators > scan->limits->format_operators ||
+            !take_unary(scan)) {
             return false;
         }
     } while (take_operator(scan));
@@ -394,7 +396,7 @@ static bool take_argument(Scan *scan)
 {
     bool taken;
 
-    if (scan->depth >= FORMAT_MAX_DEPTH) {
+    if (scan->depth >= scan->limits->format_depth) {
         return false;
     }
     scan->depth++;
@@ -419,7 +421,7 @@ static bool take_print(Scan *scan)
     return scan->next == scan->end;
 }
 
-static bool is_text(const char *text, size_t size)
+static bool is_text(const char *text, size_t size, uint64_t max_bytes)
 {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
@@ -428,14 +430,15 @@ static bool is_text(const char *text, size_t size)
             return false;
         }
     }
-    return size > 0 && size <= FORMAT_MAX_BYTES;
+    return size > 0 && size <= max_bytes;
 }
 
-FormatCheck format_check(const char *text, size_t size, size_t *print)
+FormatCheck format_check(const char *text, size_t size, const Limits *limits,
+                         size_t *print)
 {
-    Scan scan = {.next = text, .fields = text};
+    Scan scan = {.next = text, .fields = text, .limits = limits};
 
-    if (!is_text(text, size)) {
+    if (!is_text(text, size, limits->format_bytes)) {
         return FORMAT_BAD;
     }
     scan.end = text + size;

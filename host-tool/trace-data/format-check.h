@@ -12,13 +12,7 @@
 
 #include <stddef.h>
 
-/* Parentheses, braces and brackets in each other in a print format. */
-#define FORMAT_MAX_DEPTH 32
-/* Operators in one argument; each is a step of recursion, too. */
-#define FORMAT_MAX_OPERATORS 500
-/* Of one text. */
-#define FORMAT_MAX_BYTES  (256u << 10)
-#define FORMAT_MAX_FIELDS 1000
+#include "limits/limits.h"
 
 typedef enum FormatCheck {
     FORMAT_SOUND,
@@ -26,7 +20,12 @@ typedef enum FormatCheck {
     FORMAT_BAD,
 } FormatCheck;
 
-/* *print is where the line "print fmt:" begins, unless it is FORMAT_BAD. */
-FormatCheck format_check(const char *text, size_t size, size_t *print);
+/*
+ * What is above the limits of formats is not sound: each operator is a step of
+ * recursion, as is each pair of parentheses.  *print is where the line "print
+ * fmt:" begins, unless it is FORMAT_BAD.
+ */
+FormatCheck format_check(const char *text, size_t size, const Limits *limits,
+                         size_t *print);
 
 #endif

@@ -63,9 +63,10 @@ static gint compare_ticks(gconstpointer a, gconstpointer b)
     return (x->host_ticks > y->host_ticks) - (x->host_ticks < y->host_ticks);
 }
 
-GArray *offset_changes_read(const char *dat_path, GError **error)
+GArray *offset_changes_read(int fd, const char *path, const Limits *limits,
+                            GError **error)
 {
-    g_autoptr(DatFile) dat = dat_file_open(dat_path, error);
+    g_autoptr(DatFile) dat = dat_file_open_fd(fd, path, limits, error);
     g_autoptr(GArray) changes = NULL;
     g_autoptr(EventTable) table = NULL;
     ChangeFields fields;

@@ -9,6 +9,8 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
+
 /*
  * One kvm_write_tsc_offset event (arch/x86/kvm/trace.h).  It may fire without
  * a change: previous_ticks == next_ticks.
@@ -21,7 +23,11 @@ typedef struct OffsetChange {
     int64_t next_ticks;
 } OffsetChange;
 
-/* All of a host file's, in the order of their ticks.  Caller unrefs. */
-GArray *offset_changes_read(const char *dat_path, GError **error);
+/*
+ * All of a host's file that is open, which is taken over, in the order of
+ * their ticks.  Caller unrefs.
+ */
+GArray *offset_changes_read(int fd, const char *path, const Limits *limits,
+                            GError **error);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct OpenedFile {
 } OpenedFile;
 
 struct OpenedFiles {
+    Limits limits;
     GHashTable *by_path; /* char * -> OpenedFile, owned */
 };
 
@@ -30,10 +31,11 @@ static void file_free(gpointer data)
     g_free(file);
 }
 
-OpenedFiles *opened_files_new(void)
+OpenedFiles *opened_files_new(const Limits *limits)
 {
     OpenedFiles *files = g_new0(OpenedFiles, 1);
 
+    files->limits = *limits;
     files->by_path =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, file_free);
     return files;
@@ -45,6 +47,11 @@ void opened_files_free(OpenedFiles *files)
         g_hash_table_unref(files->by_path);
         g_free(files);
     }
+}
+
+const Limits *opened_files_limits(const OpenedFiles *files)
+{
+    return files ? &files->limits : &limits_default;
 }
 
 /* -1 with errno.  A FIFO in a file's place must not hold us up. */

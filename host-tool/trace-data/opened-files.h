@@ -11,9 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
+
 typedef struct OpenedFiles OpenedFiles;
 
-OpenedFiles *opened_files_new(void);
+/* limits are copied: those that hold for what is read of the files. */
+OpenedFiles *opened_files_new(const Limits *limits);
 /* Closes them. */
 void opened_files_free(OpenedFiles *files);
 
@@ -30,9 +33,12 @@ uint64_t opened_files_bytes(const OpenedFiles *files);
 void opened_files_append_fds(const OpenedFiles *files, GArray *fds);
 
 /*
- * Of the functions below, files may be NULL: then the file is opened, or
- * looked for, by its path.
- *
+ * Of the functions below, files may be NULL: then the limits are the default
+ * ones, and the file is opened, or looked for, by its path.
+ */
+const Limits *opened_files_limits(const OpenedFiles *files);
+
+/*
  * A descriptor of the caller's, to be read with pread(); or -1 with errno,
  * ENOENT for a path that was not added and EISDIR for what is no plain file.
  */

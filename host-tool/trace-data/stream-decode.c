@@ -19,9 +19,10 @@ _Static_assert(TRACE_STREAM_MAX_PAYLOAD_BYTES % TRACE_STREAM_ALIGN_BYTES == 0,
  * buffer_data_page. */
 #define PAGE_TIME_BYTES 8
 
-void stream_decoder_init(StreamDecoder *decoder)
+void stream_decoder_init(StreamDecoder *decoder, const Limits *limits)
 {
     memset(decoder, 0, sizeof(*decoder));
+    decoder->limits = limits;
 }
 
 static bool cpu_is_known(const StreamDecoder *decoder, uint32_t cpu)
@@ -46,13 +47,14 @@ static StreamStatus check_hello_strings(const TraceHello *hello)
     return STREAM_FRAME;
 }
 
-static StreamStatus check_hello_numbers(const TraceHello *hello)
+static StreamStatus check_hello_numbers(const TraceHello *hello,
+                                        const Limits *limits)
 {
     if (hello->version != TRACE_STREAM_VERSION) {
         return STREAM_BAD_VERSION;
     }
     if (hello->page_bytes < MIN_PAGE_BYTES ||
-        hello->page_bytes > TRACE_STREAM_MAX_PAGE_BYTES ||
+        hello->page_bytes > limits->page_bytes ||
         (hello->page_bytes & (hello->page_bytes - 1)) != 0) {
         return STREAM_BAD_PAGE_SIZE;
     }
@@ -63,7 +65,7 @@ static StreamStatus check_hello_numbers(const TraceHello *hello)
     if ((hello->trace_id & INT64_MAX) == 0) {
         return STREAM_BAD_TRACE_ID;
     }
-    if (hello->cpu_count == 0 || hello->cpu_count > TRACE_STREAM_MAX_CPUS) {
+    if (hello->cpu_count == 0 || hello->cpu_count > limits->cpus) {
         return STREAM_BAD_CPU_COUNT;
     }
     return STREAM_FRAME;
@@ -77,7 +79,7 @@ static StreamStatus decode_hello(StreamDecoder *decoder,
     }
 
     TraceHello hello = stream_frame_hello(frame);
-    StreamStatus status = check_hello_numbers(&hello);
+    StreamStatus status = check_hello_numbers(&hello, decoder->limits);
 
     if (status == STREAM_FRAME) {
         status = check_hello_strings(&hello);
@@ -188,7 +190,7 @@ static StreamStatus check_header(const StreamDecoder *decoder,
     if (header->flags != 0) {
         return STREAM_BAD_FLAGS;
     }
-    if (header->length_bytes > TRACE_STREAM_MAX_PAYLOAD_BYTES) {
+    if (header->length_bytes > decoder->limits->frame_bytes) {
         return STREAM_BAD_LENGTH;
     }
     if (header->sequence != decoder->next_sequence) {

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
 #include "qga/trace-stream.h"
 
 /*
@@ -39,7 +40,7 @@ typedef enum StreamStatus {
     STREAM_BAD_LONG_SIZE,
     STREAM_BAD_TRACE_ID,
     STREAM_BAD_STRING,    /* not terminated inside its array */
-    STREAM_BAD_CPU_COUNT, /* 0, or more than TRACE_STREAM_MAX_CPUS */
+    STREAM_BAD_CPU_COUNT, /* 0, or more than the limit */
     STREAM_BAD_CPU,       /* not announced, announced twice, or too high */
     STREAM_NO_HELLO,      /* a frame before HELLO */
     STREAM_SECOND_HELLO,
@@ -53,6 +54,7 @@ typedef struct StreamDecoder {
     uint32_t long_bytes;
     uint32_t cpu_count;
     /* Private. */
+    const Limits *limits;
     uint64_t next_sequence;
     bool ended;
     uint64_t known_cpus[TRACE_STREAM_MAX_CPUS / 64];
@@ -74,7 +76,11 @@ typedef struct StreamFrame {
     uint32_t meta_text_bytes;
 } StreamFrame;
 
-void stream_decoder_init(StreamDecoder *decoder);
+/*
+ * The limits of frame, page and number of CPUs hold, none of which can be
+ * above the format's own; they are the caller's, and outlive the decoder.
+ */
+void stream_decoder_init(StreamDecoder *decoder, const Limits *limits);
 
 /*
  * Decode the frame at the start of bytes.  On STREAM_FRAME, *frame is filled

@@ -32,10 +32,11 @@ typedef struct StreamReader {
     uint64_t offset_bytes; /* of start, in the stream */
 } StreamReader;
 
-static void stream_reader_init(StreamReader *reader, int fd)
+static void stream_reader_init(StreamReader *reader, int fd,
+                               const Limits *limits)
 {
     *reader = (StreamReader){.fd = fd, .buffer = g_malloc(BUFFER_BYTES)};
-    stream_decoder_init(&reader->decoder);
+    stream_decoder_init(&reader->decoder, limits);
 }
 
 static void stream_reader_clear(StreamReader *reader)
@@ -108,14 +109,16 @@ void stream_summary_free(StreamSummary *summary)
     g_free(summary);
 }
 
-uint64_t stream_max_dat_bytes(uint64_t stream_bytes)
+uint64_t stream_max_dat_bytes(uint64_t stream_bytes, const Limits *limits)
 {
-    return stream_bytes * DAT_MAX_GROWTH + DAT_MAX_GROWTH_BYTES;
+    return MIN(stream_bytes, INT64_MAX / 2 / limits->growth) * limits->growth +
+           DAT_MAX_GROWTH_BYTES;
 }
 
 /* The first pass: what the stream has. */
 typedef struct StreamIndex {
     StreamSummary *summary;
+    const Limits *limits;
     DatWriter *writer;                     /* or NULL: texts are ignored */
     uint16_t *index;                       /* CPU number to place in HELLO */
     uint64_t pages[TRACE_STREAM_MAX_CPUS]; /* by CPU number */
@@ -153,8 +156,10 @@ static void index_hello(StreamIndex *index, const StreamFrame *frame,
         index->cpu_slots = MAX(index->cpu_slots, cpu.cpu + 1);
     }
     index->max_page_count =
-        stream_max_dat_bytes(stream_bytes) / summary->hello.page_bytes;
-    index->writer = dat_writer_new(&summary->hello);
+        MIN(index->limits->pages,
+            stream_max_dat_bytes(stream_bytes, index->limits) /
+                summary->hello.page_bytes);
+    index->writer = dat_writer_new(&summary->hello, index->limits);
 }
 
 static void index_stats(StreamIndex *index, const TraceCpuStats *stats)
@@ -229,8 +234,8 @@ static void note_end(StreamIndex *index, StreamReader *reader,
 
     if (index->cut) {
         note(summary,
-             "The stream asks for far more than its size, so it was cut off "
-             "at byte %" PRIu64 ".",
+             "The stream has more pages than the limits pages and growth "
+             "allow, so it was cut off at byte %" PRIu64 ".",
              reader->offset_bytes);
     } else if (status == STREAM_NEED_MORE) {
         note(summary,
@@ -270,7 +275,7 @@ static gboolean index_stream(StreamIndex *index, int fd, uint64_t stream_bytes,
     StreamStatus status = STREAM_NEED_MORE;
     gboolean more = TRUE;
 
-    stream_reader_init(&reader, fd);
+    stream_reader_init(&reader, fd, index->limits);
     while (more && !index->cut) {
         uint64_t frame_start_bytes = reader.offset_bytes;
 
@@ -298,14 +303,15 @@ static gboolean index_stream(StreamIndex *index, int fd, uint64_t stream_bytes,
 }
 
 /* The second pass: the pages before stream_bytes go to their places. */
-static gboolean copy_pages(DatWriter *writer, int fd, uint64_t stream_bytes,
-                           GError **error)
+static gboolean copy_pages(StreamIndex *index, int fd, GError **error)
 {
+    DatWriter *writer = index->writer;
+    uint64_t stream_bytes = index->summary->stream_bytes;
     g_auto(StreamReader) reader;
     StreamFrame frame;
     gboolean more = TRUE;
 
-    stream_reader_init(&reader, fd);
+    stream_reader_init(&reader, fd, index->limits);
     while (more && reader.offset_bytes < stream_bytes) {
         StreamStatus status = stream_reader_next(&reader, &frame);
 
@@ -331,10 +337,11 @@ static gboolean copy_pages(DatWriter *writer, int fd, uint64_t stream_bytes,
     return dat_writer_flush(writer, error);
 }
 
-static StreamIndex *stream_index_new(void)
+static StreamIndex *stream_index_new(const Limits *limits)
 {
     StreamIndex *index = g_new0(StreamIndex, 1);
 
+    index->limits = limits;
     index->summary = stream_summary_new();
     index->index = g_new(uint16_t, TRACE_STREAM_MAX_CPUS);
     memset(index->index, 0xff, TRACE_STREAM_MAX_CPUS * sizeof(uint16_t));
@@ -364,9 +371,10 @@ static void finish_stats(StreamIndex *index)
 }
 
 StreamSummary *stream_to_dat(int stream_fd, int dat_fd,
-                             const DatOptions *options, GError **error)
+                             const DatOptions *options, const Limits *limits,
+                             GError **error)
 {
-    g_autoptr(StreamIndex) index = stream_index_new();
+    g_autoptr(StreamIndex) index = stream_index_new(limits);
     off_t size = lseek(stream_fd, 0, SEEK_END);
 
     if (!index_stream(index, stream_fd, size < 0 ? 0 : (uint64_t)size, FALSE,
@@ -376,8 +384,7 @@ StreamSummary *stream_to_dat(int stream_fd, int dat_fd,
     finish_stats(index);
     if (!dat_writer_start(index->writer, dat_fd, options, index->pages,
                           index->cpu_slots, error) ||
-        !copy_pages(index->writer, stream_fd, index->summary->stream_bytes,
-                    error)) {
+        !copy_pages(index, stream_fd, error)) {
         return NULL;
     }
 
@@ -390,9 +397,10 @@ StreamSummary *stream_to_dat(int stream_fd, int dat_fd,
     return g_steal_pointer(&index->summary);
 }
 
-StreamSummary *stream_read_hello(int stream_fd, GError **error)
+StreamSummary *stream_read_hello(int stream_fd, const Limits *limits,
+                                 GError **error)
 {
-    g_autoptr(StreamIndex) index = stream_index_new();
+    g_autoptr(StreamIndex) index = stream_index_new(limits);
 
     if (!index_stream(index, stream_fd, 0, TRUE, error)) {
         return NULL;

@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
 #include "qga/trace-stream.h"
 #include "trace-data/dat-writer.h"
 
@@ -37,23 +38,24 @@ void stream_summary_free(StreamSummary *summary);
  * A page frame may leave out its zero tail, so a small hostile stream could
  * ask for a huge file.  What goes beyond this is cut off, and noted.
  */
-#define DAT_MAX_GROWTH       16
 #define DAT_MAX_GROWTH_BYTES (UINT64_C(256) << 20)
 
-uint64_t stream_max_dat_bytes(uint64_t stream_bytes);
+uint64_t stream_max_dat_bytes(uint64_t stream_bytes, const Limits *limits);
 
 /*
  * Read stream_fd from its start, twice, with pread(), and write the file to
  * dat_fd, which is empty and seekable.  A stream that breaks off or is damaged
  * gives a valid file of everything before that, and a note.  Fails without a
  * whole HELLO, or when a file cannot be read or written.  Memory is bounded
- * by DAT_MAX_TEXT_BYTES and a few MiB.
+ * by the limit of texts and a few MiB.
  */
 StreamSummary *stream_to_dat(int stream_fd, int dat_fd,
-                             const DatOptions *options, GError **error);
+                             const DatOptions *options, const Limits *limits,
+                             GError **error);
 
 /* HELLO only; stats is all zeros. */
-StreamSummary *stream_read_hello(int stream_fd, GError **error);
+StreamSummary *stream_read_hello(int stream_fd, const Limits *limits,
+                                 GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StreamSummary, stream_summary_free)
 

@@ -91,9 +91,23 @@ expect_limit()
     grep -q "$message" err || fail "$*: $(cat err)"
     [ ! -e file ] || fail "$* leaves a file"
 }
-expect_limit "File too large" --max-output 1K
-expect_limit "raise --max-memory" --max-memory 1M
-expect_limit "not a number of seconds" --max-cpu-time 0
+expect_limit "File too large" --limit output=1K
+expect_limit "raise --limit memory" --limit memory=1M
+expect_limit "the limit cpu-time is seconds from 1 to 1000000000, not '0'" \
+    --limit cpu-time=0
+expect_limit "'frames=1' sets no limit of this command" --limit frames=1
+expect_limit "2 CPUs, above the limit cpus" --limit cpus=1
+
+# Those of texts cost what they are about.
+"$QEMU_TRACE_MERGE" report "${inputs[@]}" --limit events=1 >out 2>err ||
+    fail "--limit events"
+expect err "events in system [a-z]*, above the limit events"
+"$QEMU_TRACE_MERGE" report "${inputs[@]}" --limit systems=1 >out 2>err ||
+    fail "--limit systems"
+expect err "event systems, above the limit systems"
+"$QEMU_TRACE_MERGE" report "${inputs[@]}" --limit events=1000 \
+    --limit systems=100 --limit cpus=2 >out 2>err || fail "limits that hold"
+cmp whole out || fail "limits that hold change the report"
 
 # One that is ended leaves nothing, nor a process.
 for signal in INT TERM HUP; do

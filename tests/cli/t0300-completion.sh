@@ -43,6 +43,14 @@ for program in "$QEMU_TRACE_MERGE" "$QGA_TRACE"; do
     [ $n_options -gt 10 ] || fail "$name has $n_options options only"
 done
 
+complete_line qemu-trace-merge report --limit format-
+expect out "^format-depth=$"
+! grep -q "^memory=" out || fail "memory does not begin with format-"
+complete_line qemu-trace-merge record --limit = stop
+expect out "^stop-time=$"
+complete_line qemu-trace-merge report --limit stop
+! grep -q stop out || fail "report has no stop-time"
+
 mkdir vm1-dir
 complete_line qemu-trace-merge report vm1
 expect out "^vm1-dir$"

@@ -19,7 +19,7 @@ static void decode(const uint8_t *bytes, size_t size)
     StreamFrame frame;
     size_t at = 0, used;
 
-    stream_decoder_init(&decoder);
+    stream_decoder_init(&decoder, &limits_default);
     while (stream_decode(&decoder, bytes + at, size - at, &frame, &used) ==
            STREAM_FRAME) {
         g_assert_cmpuint(used, >, 0);
@@ -40,15 +40,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     g_autoptr(StreamSummary) summary = NULL;
 
     decode(bytes, size);
-    hello = stream_read_hello(stream_fd, NULL);
-    summary = stream_to_dat(stream_fd, dat_fd, &options, NULL);
+    hello = stream_read_hello(stream_fd, &limits_default, NULL);
+    summary = stream_to_dat(stream_fd, dat_fd, &options, &limits_default, NULL);
     if (summary) {
         g_autoptr(DatFile) dat = NULL;
 
         g_assert_nonnull(hello);
         g_assert_cmpuint(summary->dat_bytes, <=,
-                         stream_max_dat_bytes(size) + 2 * DAT_MAX_TEXT_BYTES);
-        dat = dat_file_open_fd(dat_fd, "made", NULL);
+                         stream_max_dat_bytes(size, &limits_default) +
+                             2 * limits_default.text_bytes);
+        dat = dat_file_open_fd(dat_fd, "made", &limits_default, NULL);
         /* Whatever it was made of, it is a file. */
         g_assert_nonnull(dat);
     } else {

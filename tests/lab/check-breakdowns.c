@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(options));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
-        !input_options_open(options, operands, &error) ||
+        !input_options_open(options, operands, &limits_default, &error) ||
         !(inputs = input_options_read(options, &error))) {
         fprintf(stderr, "check-breakdowns: %s\n", error->message);
         return 1;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # Every option of a command is in its manual page, and the page has no others:
-# compared with what --help says.
+# compared with what --help says.  Every limit that --limit help lists is in the
+# table of security.md with its default and range, and no others.
 #
 #     check-manuals.py DOCS-DIR PROGRAM...
 #
@@ -58,6 +59,27 @@ def compare(page, what, options, problems):
         problems.append(f"{page.name}: {what} has no --{option}")
 
 
+def listed_limits(program):
+    """(NAME, DEFAULT, RANGE) of all commands that have limits."""
+    limits = set()
+    for command in commands_of(program):
+        if "limit" in help_options(program, command):
+            lines = run(program, command, "--limit", "help").splitlines()
+            limits |= {tuple(line.split()[:3]) for line in lines[1:]}
+    return limits
+
+
+def compare_limits(page, program, problems):
+    limits = listed_limits(program)
+    described = set(re.findall(r"^\| `([\w-]+)` \| (\w+) \| (\w+-\w+) \|",
+                               page.read_text(), re.M))
+    for limit in sorted(limits - described):
+        problems.append(f"{page.name}: the limit {limit} is not in its table")
+    for limit in sorted(described - limits):
+        problems.append(f"{page.name}: no command has the limit {limit}")
+    return len(limits)
+
+
 def main():
     docs = pathlib.Path(sys.argv[1])
     problems = []
@@ -75,6 +97,8 @@ def main():
                                     for c in commands))
             compare(docs / f"{name}.1.scd", name, options, problems)
             compared += 1
+    if compare_limits(docs / "security.md", sys.argv[2], problems) < 10:
+        problems.append("there were no limits to compare")
     if compared < 2:
         problems.append("there was nothing to compare")
     for problem in problems:

@@ -341,7 +341,7 @@ char *dat_builder_write(DatBuilder *builder, const char *name,
         .release = "6.1.0-built",
         .hostname = "built",
     };
-    g_autoptr(DatWriter) writer = dat_writer_new(&hello);
+    g_autoptr(DatWriter) writer = dat_writer_new(&hello, &limits_default);
     g_autofree uint64_t *pages = g_new0(uint64_t, builder->n_cpus);
     g_autofree char *dir = g_dir_make_tmp("dat-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(dir, name, NULL);

@@ -10,7 +10,7 @@
 #include "stream-builder.h"
 #include "trace-data/dat-writer.h"
 
-static DatWriter *new_writer(const char *clock)
+static DatWriter *new_limited_writer(const char *clock, const Limits *limits)
 {
     TraceHello hello = {
         .page_bytes = BUILDER_PAGE_BYTES,
@@ -21,7 +21,12 @@ static DatWriter *new_writer(const char *clock)
     };
 
     g_strlcpy(hello.clock, clock, sizeof(hello.clock));
-    return dat_writer_new(&hello);
+    return dat_writer_new(&hello, limits);
+}
+
+static DatWriter *new_writer(const char *clock)
+{
+    return new_limited_writer(clock, &limits_default);
 }
 
 static GByteArray *head_of(DatWriter *writer, const DatOptions *options)
@@ -142,7 +147,7 @@ static void test_names(void)
         "a/b/c", "a b/c",   "../x\n", "a/\x1b",
     };
     g_autoptr(DatWriter) writer = new_writer("x86-tsc");
-    g_autofree char *long_name = g_strnfill(DAT_MAX_NAME_BYTES + 1, 'x');
+    g_autofree char *long_name = g_strnfill(limits_default.name_bytes + 1, 'x');
     g_autofree char *long_event = g_strdup_printf("a/%s", long_name);
     DatOptions options = {0};
 
@@ -171,11 +176,11 @@ static void test_limits(void)
     DatOptions options = {0};
 
     add(writer, TRACE_META_EVENT_FORMAT, "big/format", big);
-    for (guint i = 0; i <= DAT_MAX_KALLSYMS_BYTES >> 20; i++) {
+    for (uint64_t i = 0; i <= limits_default.kallsyms_bytes >> 20; i++) {
         add(writer, TRACE_META_KALLSYMS, "", big);
     }
     dat_writer_add_text(writer, TRACE_META_PRINTK_FORMATS, "", "a\0b", 3);
-    for (guint i = 0; i < 2 * DAT_MAX_SYSTEMS; i++) {
+    for (guint i = 0; i < 2 * limits_default.systems; i++) {
         g_autofree char *name = g_strdup_printf("system%u/event", i);
 
         add(writer, TRACE_META_EVENT_FORMAT, name, "F");
@@ -185,6 +190,50 @@ static void test_limits(void)
 
     g_assert_false(has(head, "KKKK"));
     g_assert_cmpuint(head->len, <, 1 << 20);
+}
+
+/* What each limit is set to is taken, and one more isn't. */
+static void test_set_limits(void)
+{
+    static const struct {
+        size_t offset;
+        uint64_t enough;
+    } cases[] = {
+        {offsetof(Limits, systems), 2},
+        {offsetof(Limits, events), 3},
+        {offsetof(Limits, name_bytes), 6},
+        {offsetof(Limits, format_bytes), 8},
+        {offsetof(Limits, kallsyms_bytes), 7},
+        {offsetof(Limits, printk_bytes), 9},
+        {offsetof(Limits, cmdlines_bytes), 5},
+        {offsetof(Limits, text_bytes), 24 + 7 + 9 + 5},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        for (unsigned less = 0; less < 2; less++) {
+            Limits limits = limits_default;
+            g_autoptr(DatWriter) writer = NULL;
+            DatOptions options = {0};
+            g_autoptr(GByteArray) head = NULL;
+            gboolean is_all;
+
+            *(uint64_t *)((char *)&limits + cases[i].offset) =
+                cases[i].enough - less;
+            writer = new_limited_writer("x86-tsc", &limits);
+            add(writer, TRACE_META_EVENT_FORMAT, "one/a", "FORMAT-1");
+            add(writer, TRACE_META_EVENT_FORMAT, "second/b", "FORMAT-2");
+            add(writer, TRACE_META_EVENT_FORMAT, "one/c", "FORMAT-3");
+            add(writer, TRACE_META_KALLSYMS, "", "SYMBOLS");
+            add(writer, TRACE_META_PRINTK_FORMATS, "", "0x1 : \"P\"");
+            add(writer, TRACE_META_CMDLINES, "", "7 CO\n");
+            head = head_of(writer, &options);
+            is_all = has(head, "FORMAT-1") && has(head, "FORMAT-2") &&
+                     has(head, "FORMAT-3") && has(head, "SYMBOLS") &&
+                     has(head, "0x1 : \"P\"") && has(head, "7 CO");
+            g_test_message("limit %zu: %u less", i, less);
+            g_assert_cmpint(is_all, ==, !less);
+        }
+    }
 }
 
 static void test_guest(void)
@@ -286,6 +335,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dat-writer/cmdlines", test_cmdlines);
     g_test_add_func("/dat-writer/names", test_names);
     g_test_add_func("/dat-writer/limits", test_limits);
+    g_test_add_func("/dat-writer/set-limits", test_set_limits);
     g_test_add_func("/dat-writer/guest", test_guest);
     g_test_add_func("/dat-writer/time-shift", test_time_shift);
     return g_test_run();

@@ -16,11 +16,16 @@
     "\tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:0;\n"    \
     "\tfield:u64 value;\toffset:32;\tsize:8;\tsigned:0;\n\n"
 
-static FormatCheck check(const char *text)
+static FormatCheck check_with(const Limits *limits, const char *text)
 {
     size_t print;
 
-    return format_check(text, strlen(text), &print);
+    return format_check(text, strlen(text), limits, &print);
+}
+
+static FormatCheck check(const char *text)
+{
+    return check_with(&limits_default, text);
 }
 
 static FormatCheck check_print(const char *print)
@@ -110,19 +115,50 @@ static void test_limits(void)
     g_autoptr(GString) text = g_string_new(HEAD);
 
     g_assert_cmpint(check_many("\"%d\", ", "!", 100, "1"), ==, FORMAT_SOUND);
-    g_assert_cmpint(check_many("\"%d\", 1", "+1", FORMAT_MAX_OPERATORS - 1, ""),
+    g_assert_cmpint(check_many("\"%d\", 1", "+1",
+                               (unsigned)limits_default.format_operators - 1,
+                               ""),
                     ==, FORMAT_SOUND);
-    g_assert_cmpint(check_many("\"%d\", 1", "+1", FORMAT_MAX_OPERATORS, ""), ==,
-                    FORMAT_BAD_PRINT);
-    g_assert_cmpint(check_many("\"%d\", ", "(", FORMAT_MAX_DEPTH, "1"), ==,
-                    FORMAT_BAD_PRINT);
-    g_assert_cmpint(check_many("\"", "x", FORMAT_MAX_BYTES, "\""), ==,
-                    FORMAT_BAD);
-    for (unsigned i = 0; i <= FORMAT_MAX_FIELDS; i++) {
+    g_assert_cmpint(check_many("\"%d\", 1", "+1",
+                               (unsigned)limits_default.format_operators, ""),
+                    ==, FORMAT_BAD_PRINT);
+    g_assert_cmpint(check_many("\"%d\", ", "(",
+                               (unsigned)limits_default.format_depth, "1"),
+                    ==, FORMAT_BAD_PRINT);
+    g_assert_cmpint(check_many("\"", "x", (unsigned)limits_default.format_bytes,
+                               "\""),
+                    ==, FORMAT_BAD);
+    for (unsigned i = 0; i <= limits_default.format_fields; i++) {
         g_string_append(text, "\tfield:int x;\toffset:0;\tsize:4;\n");
     }
     g_string_append(text, "print fmt: \"\"\n");
     g_assert_cmpint(check(text->str), ==, FORMAT_BAD);
+}
+
+/* What is at a limit that was set is sound, and what is above it isn't. */
+static void test_set_limits(void)
+{
+    static const char text[] = HEAD FIELDS "print fmt: \"%d\", ((1+2)+3)\n";
+    static const struct {
+        size_t offset;
+        uint64_t enough;
+        FormatCheck below;
+    } cases[] = {
+        {offsetof(Limits, format_bytes), sizeof(text) - 1, FORMAT_BAD},
+        {offsetof(Limits, format_fields), 4, FORMAT_BAD},
+        {offsetof(Limits, format_depth), 3, FORMAT_BAD_PRINT},
+        {offsetof(Limits, format_operators), 5, FORMAT_BAD_PRINT},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Limits limits = limits_default;
+        uint64_t *limit = (uint64_t *)((char *)&limits + cases[i].offset);
+
+        *limit = cases[i].enough;
+        g_assert_cmpint(check_with(&limits, text), ==, FORMAT_SOUND);
+        *limit = cases[i].enough - 1;
+        g_assert_cmpint(check_with(&limits, text), ==, cases[i].below);
+    }
 }
 
 int main(int argc, char **argv)
@@ -132,5 +168,6 @@ int main(int argc, char **argv)
     g_test_add_func("/format-check/bad-print", test_bad_print);
     g_test_add_func("/format-check/bad-fields", test_bad_fields);
     g_test_add_func("/format-check/limits", test_limits);
+    g_test_add_func("/format-check/set-limits", test_set_limits);
     return g_test_run();
 }

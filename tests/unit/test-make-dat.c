@@ -98,7 +98,7 @@ static void test_whole(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
     put_stream(fixture, 0);
     g_assert_true(make_dat(fixture->dir, &fixture->machine, &options,
-                           &hello_cpus, &error));
+                           &limits_default, &hello_cpus, &error));
     g_assert_no_error(error);
     g_assert_cmpstr(fixture->machine.dat_file, ==, "vm.dat");
     g_assert_true(has_file(fixture, "vm.dat"));
@@ -122,8 +122,8 @@ static void test_cut(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
     put_stream(fixture, 5);
     for (guint i = 0; i < 2; i++) {
-        g_assert_true(
-            make_dat(fixture->dir, &fixture->machine, &options, NULL, &error));
+        g_assert_true(make_dat(fixture->dir, &fixture->machine, &options,
+                               &limits_default, NULL, &error));
         g_assert_no_error(error);
     }
     g_assert_false(fixture->machine.ended);
@@ -141,7 +141,7 @@ static void test_no_hello(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     put_file(fixture, "vm.stream", "not a stream, but long enough for it", 36);
     put_file(fixture, "vm.dat", "old", 3);
     g_assert_false(make_dat(fixture->dir, &fixture->machine, &options,
-                            &hello_cpus, &error));
+                            &limits_default, &hello_cpus, &error));
     g_assert_nonnull(error);
     g_assert_nonnull(strstr(error->message, "vm.stream: The stream cannot be"));
     g_assert_null(hello_cpus);
@@ -150,8 +150,8 @@ static void test_no_hello(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_null(fixture->machine.dat_file);
     g_clear_error(&error);
     put_file(fixture, "vm.stream", "", 0);
-    g_assert_false(
-        make_dat_peek(fixture->dir, &fixture->machine, &hello_cpus, &error));
+    g_assert_false(make_dat_peek(fixture->dir, &fixture->machine,
+                                 &limits_default, &hello_cpus, &error));
     g_assert_nonnull(strstr(error->message, "is empty"));
 }
 
@@ -161,8 +161,8 @@ static void test_peek(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autoptr(GArray) hello_cpus = NULL;
 
     put_stream(fixture, 0);
-    g_assert_true(
-        make_dat_peek(fixture->dir, &fixture->machine, &hello_cpus, &error));
+    g_assert_true(make_dat_peek(fixture->dir, &fixture->machine,
+                                &limits_default, &hello_cpus, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(fixture->machine.trace_id, ==, BUILDER_TRACE_ID);
     g_assert_cmpuint(hello_cpus->len, ==, 2);
@@ -188,8 +188,8 @@ static void test_elsewhere(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     for (guint i = 0; names[i]; i++) {
         g_free(fixture->machine.stream_file);
         fixture->machine.stream_file = g_strdup(names[i]);
-        g_assert_false(
-            make_dat(fixture->dir, &fixture->machine, &options, NULL, &error));
+        g_assert_false(make_dat(fixture->dir, &fixture->machine, &options,
+                                &limits_default, NULL, &error));
         g_test_message("%s", error->message);
         g_clear_error(&error);
     }
@@ -198,8 +198,8 @@ static void test_elsewhere(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_free(fixture->machine.stream_file);
     fixture->machine.stream_file = g_strdup("vm.stream");
     g_assert_cmpint(symlink("victim", tmp_path), ==, 0);
-    g_assert_true(
-        make_dat(fixture->dir, &fixture->machine, &options, NULL, &error));
+    g_assert_true(make_dat(fixture->dir, &fixture->machine, &options,
+                           &limits_default, NULL, &error));
     g_assert_true(g_file_get_contents(victim_path, &victim, NULL, NULL));
     g_assert_cmpstr(victim, ==, "safe");
 }

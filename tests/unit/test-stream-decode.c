@@ -20,7 +20,8 @@ typedef struct Outcome {
  * Decode from a copy of exactly the given size, so that a sanitizer sees any
  * read beyond it; touch all that a frame gives.
  */
-static Outcome decode(const guint8 *bytes, size_t size)
+static Outcome decode_with(const Limits *limits, const guint8 *bytes,
+                           size_t size)
 {
     g_autofree guint8 *copy = g_memdup2(bytes, size);
     Outcome outcome = {.status = STREAM_FRAME};
@@ -28,7 +29,7 @@ static Outcome decode(const guint8 *bytes, size_t size)
     StreamFrame frame;
     size_t used;
 
-    stream_decoder_init(&decoder);
+    stream_decoder_init(&decoder, limits);
     while (outcome.status == STREAM_FRAME) {
         guint8 *rest = copy ? copy + outcome.offset : NULL;
 
@@ -57,6 +58,11 @@ static Outcome decode(const guint8 *bytes, size_t size)
         g_assert_cmpuint(decoder.need_bytes, <=, STREAM_MAX_FRAME_BYTES);
     }
     return outcome;
+}
+
+static Outcome decode(const guint8 *bytes, size_t size)
+{
+    return decode_with(&limits_default, bytes, size);
 }
 
 static StreamStatus status_of(const StreamBuilder *builder)
@@ -93,7 +99,7 @@ static void test_members(void)
     guint at;
 
     build_hello(builder);
-    stream_decoder_init(&decoder);
+    stream_decoder_init(&decoder, &limits_default);
     g_assert_cmpint(stream_decode(&decoder, builder->bytes->data,
                                   builder->bytes->len, &frame, &used),
                     ==, STREAM_FRAME);
@@ -185,6 +191,40 @@ static void test_bad_hello(void)
                    cases[i].offset,
                &cases[i].value, sizeof(cases[i].value));
         assert_status(builder, cases[i].expected);
+    }
+}
+
+/* What is at a limit that was set is taken, and what is above it isn't. */
+static void test_set_limits(void)
+{
+    static const struct {
+        size_t offset;
+        uint64_t enough;
+        StreamStatus below;
+    } cases[] = {
+        {offsetof(Limits, cpus), 2, STREAM_BAD_CPU_COUNT},
+        {offsetof(Limits, page_bytes), BUILDER_PAGE_BYTES,
+         STREAM_BAD_PAGE_SIZE},
+        {offsetof(Limits, frame_bytes),
+         sizeof(TraceHello) + 2 * sizeof(TraceHelloCpu), STREAM_BAD_LENGTH},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(StreamBuilder) builder = stream_builder_new();
+        Limits limits = limits_default;
+        uint64_t *limit = (uint64_t *)((char *)&limits + cases[i].offset);
+
+        build_hello(builder);
+        *limit = cases[i].enough;
+        g_assert_cmpint(decode_with(&limits, builder->bytes->data,
+                                    builder->bytes->len)
+                            .status,
+                        ==, STREAM_NEED_MORE);
+        *limit = cases[i].enough - 1;
+        g_assert_cmpint(decode_with(&limits, builder->bytes->data,
+                                    builder->bytes->len)
+                            .status,
+                        ==, cases[i].below);
     }
 }
 
@@ -345,6 +385,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stream-decode/prefixes", test_prefixes);
     g_test_add_func("/stream-decode/flips", test_flips);
     g_test_add_func("/stream-decode/bad-hello", test_bad_hello);
+    g_test_add_func("/stream-decode/set-limits", test_set_limits);
     g_test_add_func("/stream-decode/bad-strings", test_bad_strings);
     g_test_add_func("/stream-decode/bad-header", test_bad_header);
     g_test_add_func("/stream-decode/bad-page", test_bad_page);

@@ -44,13 +44,14 @@ static void assert_text(Dat *dat, size_t size_bytes, const char *expected)
     assert_bytes(dat, expected, strlen(expected));
 }
 
-static StreamSummary *convert(const guint8 *bytes, size_t size,
-                              const DatOptions *options, GByteArray **file,
-                              GError **error)
+static StreamSummary *convert_within(const Limits *limits, const guint8 *bytes,
+                                     size_t size, const DatOptions *options,
+                                     GByteArray **file, GError **error)
 {
     int stream_fd = file_of_bytes(bytes, size);
     int dat_fd = file_of_bytes("", 0);
-    StreamSummary *summary = stream_to_dat(stream_fd, dat_fd, options, error);
+    StreamSummary *summary =
+        stream_to_dat(stream_fd, dat_fd, options, limits, error);
 
     if (file) {
         *file = bytes_of_file(dat_fd);
@@ -61,6 +62,13 @@ static StreamSummary *convert(const guint8 *bytes, size_t size,
     close(stream_fd);
     close(dat_fd);
     return summary;
+}
+
+static StreamSummary *convert(const guint8 *bytes, size_t size,
+                              const DatOptions *options, GByteArray **file,
+                              GError **error)
+{
+    return convert_within(&limits_default, bytes, size, options, file, error);
 }
 
 static StreamSummary *convert_builder(const StreamBuilder *builder,
@@ -306,12 +314,33 @@ static void test_growth(void)
     summary = convert(builder->bytes->data, builder->bytes->len, &options, NULL,
                       &error);
     g_assert_no_error(error);
-    max_pages =
-        stream_max_dat_bytes(builder->bytes->len) / TRACE_STREAM_MAX_PAGE_BYTES;
+    max_pages = stream_max_dat_bytes(builder->bytes->len, &limits_default) /
+                TRACE_STREAM_MAX_PAGE_BYTES;
     g_assert_cmpuint(max_pages, <, 600);
     g_assert_cmpuint(g_array_index(summary->stats, TraceCpuStats, 0).pages, ==,
                      max_pages);
-    assert_note(summary, "far more than its size");
+    assert_note(summary, "more pages than the limits");
+}
+
+/* As many pages as the limit has, and the rest is cut off. */
+static void test_pages(void)
+{
+    g_autoptr(StreamBuilder) builder = stream_builder_new_whole();
+    DatOptions options = {0};
+    Limits limits = limits_default;
+
+    for (limits.pages = 4; limits.pages <= 5; limits.pages++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(StreamSummary) summary =
+            convert_within(&limits, builder->bytes->data, builder->bytes->len,
+                           &options, NULL, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpint(summary->ended, ==, limits.pages == 5);
+        if (limits.pages == 4) {
+            assert_note(summary, "more pages than the limits");
+        }
+    }
 }
 
 /* More than one buffer, and more than one batch, of pages. */
@@ -348,7 +377,7 @@ static void test_read_hello(void)
     g_autoptr(GError) error = NULL;
     int fd = file_of_bytes(builder->bytes->data, builder->bytes->len);
 
-    summary = stream_read_hello(fd, &error);
+    summary = stream_read_hello(fd, &limits_default, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(summary->hello.trace_id, ==, BUILDER_TRACE_ID);
     g_assert_cmpuint(summary->cpus->len, ==, 2);
@@ -367,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stream-to-dat/after-end", test_after_end);
     g_test_add_func("/stream-to-dat/page-count", test_page_count);
     g_test_add_func("/stream-to-dat/growth", test_growth);
+    g_test_add_func("/stream-to-dat/pages", test_pages);
     g_test_add_func("/stream-to-dat/large", test_large);
     g_test_add_func("/stream-to-dat/read-hello", test_read_hello);
     return g_test_run();
