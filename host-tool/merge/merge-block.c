@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define DIGIT_BITS 8
+#define DIGIT_BITS 10
 #define N_DIGITS   (1u << DIGIT_BITS)
 
 /* Fewer items are put in order one by one. */
@@ -21,7 +21,7 @@ void merge_block_free(MergeBlock *block)
     *block = (MergeBlock){0};
 }
 
-MergeItem *merge_block_begin_run(MergeBlock *block, size_t n_items)
+void merge_block_reserve(MergeBlock *block, size_t n_items)
 {
     if (block->max_items - block->n_items < n_items) {
         block->max_items = (block->n_items + n_items) * 2;
@@ -29,47 +29,15 @@ MergeItem *merge_block_begin_run(MergeBlock *block, size_t n_items)
         g_free(block->scratch);
         block->scratch = g_new(MergeItem, block->max_items);
     }
-    if (block->n_runs++ == 1) {
-        block->second_run = block->n_items;
-    }
-    return block->items + block->n_items;
 }
 
-static void swap_scratch(MergeBlock *block)
+/* False when it had to move them too often, and gave up. */
+static bool insert_each(MergeBlock *block, size_t max_moves)
 {
     MergeItem *items = block->items;
+    size_t n_moves = 0;
 
-    block->items = block->scratch;
-    block->scratch = items;
-}
-
-/* Nothing can predict which is next, so there is no branch for it. */
-static void merge_two(MergeBlock *block)
-{
-    const MergeItem *a = block->items;
-    const MergeItem *a_end = a + block->second_run;
-    const MergeItem *b = a_end;
-    const MergeItem *b_end = block->items + block->n_items;
-    MergeItem *to = block->scratch;
-
-    while (a < a_end && b < b_end) {
-        bool is_b = *b < *a;
-
-        *to++ = is_b ? *b : *a;
-        a += !is_b;
-        b += is_b;
-    }
-    memcpy(to, a, (size_t)(a_end - a) * sizeof(*a));
-    to += a_end - a;
-    memcpy(to, b, (size_t)(b_end - b) * sizeof(*b));
-    swap_scratch(block);
-}
-
-static void insert_each(MergeBlock *block)
-{
-    MergeItem *items = block->items;
-
-    for (size_t i = block->second_run; i < block->n_items; i++) {
+    for (size_t i = 1; i < block->n_items; i++) {
         MergeItem item = items[i];
         size_t at = i;
 
@@ -77,17 +45,24 @@ static void insert_each(MergeBlock *block)
             items[at] = items[at - 1];
         }
         items[at] = item;
+        n_moves += i - at;
+        if (n_moves > max_moves) {
+            return false;
+        }
     }
+    return true;
 }
 
-/* By one digit; what is equal in it keeps its order. */
-static void sort_digit(MergeBlock *block, unsigned shift)
+/* By one digit of the keys; what is equal in it keeps its order. */
+static void sort_digit(MergeBlock *block, unsigned first_bit)
 {
+    unsigned shift = MERGE_KEY_BITS + first_bit;
     uint32_t places[N_DIGITS] = {0};
+    MergeItem *items = block->items;
     uint32_t place = 0;
 
     for (size_t i = 0; i < block->n_items; i++) {
-        places[block->items[i] >> shift & (N_DIGITS - 1)]++;
+        places[items[i] >> shift & (N_DIGITS - 1)]++;
     }
     for (unsigned digit = 0; digit < N_DIGITS; digit++) {
         uint32_t n = places[digit];
@@ -96,27 +71,35 @@ static void sort_digit(MergeBlock *block, unsigned shift)
         place += n;
     }
     for (size_t i = 0; i < block->n_items; i++) {
-        MergeItem item = block->items[i];
+        MergeItem item = items[i];
 
         block->scratch[places[item >> shift & (N_DIGITS - 1)]++] = item;
     }
-    swap_scratch(block);
+    block->items = block->scratch;
+    block->scratch = items;
+}
+
+static void sort_digits(MergeBlock *block, unsigned first_bit, unsigned n_bits)
+{
+    for (; first_bit < n_bits; first_bit += DIGIT_BITS) {
+        sort_digit(block, first_bit);
+    }
 }
 
 void merge_block_sort(MergeBlock *block, uint64_t last_key)
 {
-    if (block->n_runs < 2) {
+    unsigned n_bits =
+        last_key ? 64 - (unsigned)__builtin_clzll((unsigned long long)last_key)
+                 : 0;
+    unsigned first_bit = n_bits > 2 * DIGIT_BITS ? n_bits - 2 * DIGIT_BITS : 0;
+
+    if (block->n_items <= FEW_ITEMS) {
+        insert_each(block, SIZE_MAX);
         return;
     }
-    if (block->n_runs == 2) {
-        merge_two(block);
-    } else if (block->n_items <= FEW_ITEMS) {
-        insert_each(block);
-    } else {
-        /* The lanes are in order already. */
-        for (unsigned bits = 0; bits < MERGE_KEY_BITS && last_key >> bits;
-             bits += DIGIT_BITS) {
-            sort_digit(block, MERGE_KEY_BITS + bits);
-        }
+    /* Two digits leave little to do, unless many keys are close together. */
+    sort_digits(block, first_bit, n_bits);
+    if (first_bit > 0 && !insert_each(block, block->n_items)) {
+        sort_digits(block, 0, n_bits);
     }
 }

@@ -6,20 +6,15 @@
  */
 #include "merge/timeline-ahead.h"
 
-#include <string.h>
-
-/* Few enough to be in the caches when they are used. */
+/* Few enough to be in the caches, many enough that threads seldom wait. */
 #define N_BLOCKS     4
-#define BLOCK_EVENTS 1024
-#define BLOCK_BYTES  (BLOCK_EVENTS * 64)
+#define BLOCK_EVENTS 4096
 
-/* Copies, as the timeline takes its own back at each step. */
 typedef struct Block {
     TimelineEvent events[BLOCK_EVENTS];
     size_t n_events;
-    uint8_t *bytes; /* of the events' data, one after the other */
-    size_t n_bytes;
-    size_t max_bytes;
+    /* Kept for this block's events, and those of blocks before it. */
+    GPtrArray *kept;
 } Block;
 
 struct TimelineAhead {
@@ -34,44 +29,22 @@ struct TimelineAhead {
     GThread *thread;
 };
 
-/* The data's place in the block is set once the block is complete. */
-static void add_event(Block *block, const TimelineEvent *event)
-{
-    size_t size = event->event.size_bytes;
-
-    if (block->max_bytes - block->n_bytes < size) {
-        block->max_bytes = MAX(BLOCK_BYTES, (block->n_bytes + size) * 2);
-        block->bytes = g_realloc(block->bytes, block->max_bytes);
-    }
-    memcpy(block->bytes + block->n_bytes, event->event.data, size);
-    block->events[block->n_events++] = *event;
-    block->n_bytes += size;
-}
-
-static void place_data(Block *block)
-{
-    const uint8_t *next = block->bytes;
-
-    for (size_t i = 0; i < block->n_events; i++) {
-        block->events[i].event.data = next;
-        next += block->events[i].event.size_bytes;
-    }
-}
-
+/* Its user is done with the block, and so with those before it. */
 static void fill(TimelineAhead *ahead, Block *block)
 {
-    TimelineEvent event;
+    size_t n = 0, n_read;
 
-    block->n_events = 0;
-    block->n_bytes = 0;
-    while (block->n_events < BLOCK_EVENTS &&
-           timeline_next(ahead->timeline, &event)) {
-        if (ahead->hook) {
-            ahead->hook(&event, ahead->data);
+    g_ptr_array_set_size(block->kept, 0);
+    timeline_keep(ahead->timeline, block->kept);
+    do {
+        n_read =
+            timeline_read(ahead->timeline, block->events + n, BLOCK_EVENTS - n);
+        for (size_t i = n; ahead->hook && i < n + n_read; i++) {
+            ahead->hook(&block->events[i], ahead->data);
         }
-        add_event(block, &event);
-    }
-    place_data(block);
+        n += n_read;
+    } while (n_read > 0);
+    block->n_events = n;
 }
 
 static gpointer run(gpointer data)
@@ -101,6 +74,7 @@ TimelineAhead *timeline_ahead_new(Timeline *timeline, TimelineAheadHook hook,
     ahead->empty = g_async_queue_new();
     ahead->full = g_async_queue_new();
     for (int i = 0; i < N_BLOCKS; i++) {
+        ahead->blocks[i].kept = timeline_kept_new();
         g_async_queue_push(ahead->empty, &ahead->blocks[i]);
     }
     ahead->thread = g_thread_new("merge", run, ahead);
@@ -115,8 +89,9 @@ void timeline_ahead_free(TimelineAhead *ahead)
     g_atomic_int_set(&ahead->is_cancelled, 1);
     g_async_queue_push(ahead->empty, &ahead->blocks[0]); /* wakes it */
     g_thread_join(ahead->thread);
+    timeline_keep(ahead->timeline, NULL);
     for (int i = 0; i < N_BLOCKS; i++) {
-        g_free(ahead->blocks[i].bytes);
+        g_ptr_array_unref(ahead->blocks[i].kept);
     }
     g_async_queue_unref(ahead->empty);
     g_async_queue_unref(ahead->full);

@@ -39,11 +39,18 @@ static inline uint64_t timeline_scale_apply(const TimelineScale *scale,
                                             uint64_t ticks)
 {
     const unsigned __int128 wide_ticks = ticks;
+    uint64_t ns;
 
     switch (scale->unit) {
     case TIMELINE_NS:
-        return (uint64_t)(wide_ticks * scale->mult >> scale->shift) +
-               (uint64_t)scale->ns_offset;
+        if (__builtin_expect(scale->shift <= 32, true)) {
+            /* The upper half's product has no bits that the shift drops. */
+            ns = ((ticks >> 32) * scale->mult << (32 - scale->shift)) +
+                 ((ticks & UINT32_MAX) * scale->mult >> scale->shift);
+        } else {
+            ns = (uint64_t)(wide_ticks * scale->mult >> scale->shift);
+        }
+        return ns + (uint64_t)scale->ns_offset;
     case TIMELINE_HZ:
         return (uint64_t)(wide_ticks * UINT64_C(1000000000) / scale->hz) +
                (uint64_t)scale->ns_offset;
@@ -140,6 +147,22 @@ void timeline_free(Timeline *timeline);
  * until the next call.  False at the end.
  */
 bool timeline_next(Timeline *timeline, TimelineEvent *event);
+
+/*
+ * The same of some events at once, which costs less; max_events at most.  All
+ * of them are valid until the next call.  0 at the end.
+ */
+size_t timeline_read(Timeline *timeline, TimelineEvent *events,
+                     size_t max_events);
+
+/*
+ * What events were read from goes to the array, which is the caller's, where
+ * it would otherwise be freed: for users of more than one timeline_read().
+ * NULL for none.
+ */
+void timeline_keep(Timeline *timeline, GPtrArray *kept);
+/* An array for it, which lets go of what is removed from it. */
+GPtrArray *timeline_kept_new(void);
 
 /*
  * Places in the timeline.  Each of these moves it, forward or back, so that

@@ -19,12 +19,6 @@ struct CpuCursor {
     int64_t missed_events; /* before the next page's first event */
     bool is_damaged;       /* the page in hand ends in damage */
 
-    CpuEntry *entries; /* of the page in hand, with room for max_entries */
-    guint n_entries;
-    guint max_entries;
-    GArray *ticks;  /* of uint64_t: of entries that are not placed directly */
-    GArray *errors; /* likewise */
-
     DatFile *dat;
     unsigned cpu;
     PageSource *source;
@@ -67,41 +61,77 @@ bool cpu_cursor_is_seekable(const CpuCursor *cursor)
 }
 
 /* A record and its header have two words at least. */
-static void make_room(CpuCursor *cursor, const PageHeader *header)
+static void make_room(CpuBatch *batch, const PageHeader *header)
 {
     guint most =
-        cursor->n_entries + header->commit_bytes / (2 * PAGE_WORD_BYTES) + 1;
+        batch->n_entries + header->commit_bytes / (2 * PAGE_WORD_BYTES) + 1;
 
-    if (most > cursor->max_entries) {
-        cursor->max_entries = most * 2;
-        cursor->entries =
-            g_renew(CpuEntry, cursor->entries, cursor->max_entries);
+    if (most > batch->max_entries) {
+        batch->max_entries = most + most / 4;
+        batch->entries = g_renew(CpuEntry, batch->entries, batch->max_entries);
     }
 }
 
 /*
- * Adds a page's events to the entries, which stand at offsets from first.
+ * Decodes records up to one that is not a plain event of up to 28 words: most
+ * are, and this loop is what reading a trace costs.
+ */
+static CpuEntry *decode_plain(PageWalk *walk, CpuEntry *entry,
+                              const uint8_t *first, uint64_t line_add_ticks)
+{
+    const uint8_t *next = walk->next;
+    const uint8_t *end = walk->end;
+    uint64_t line_ticks = walk->ticks + line_add_ticks;
+
+    while (end - next >= PAGE_WORD_BYTES) {
+        uint32_t header = page_load_u32(next);
+        uint32_t type = header & ((1u << PAGE_TYPE_BITS) - 1);
+        uint32_t size = type * PAGE_WORD_BYTES;
+
+        if (type - 1 >= PAGE_TYPE_DATA_MAX ||
+            size > (size_t)(end - next) - PAGE_WORD_BYTES) {
+            break;
+        }
+        next += PAGE_WORD_BYTES;
+        line_ticks += header >> PAGE_TYPE_BITS;
+        *entry++ = (CpuEntry){
+            .line_ticks = line_ticks,
+            .offset_bytes = (uint32_t)(next - first),
+            .size_bytes = size,
+        };
+        next += size;
+    }
+    walk->next = next;
+    walk->ticks = line_ticks - line_add_ticks;
+    return entry;
+}
+
+/*
+ * Adds a page's events to the batch, where they stand at offsets from first.
  * line_add_ticks makes line ticks of the page's own.  False when it is
  * damaged.
  */
-static bool decode_page(CpuCursor *cursor, const uint8_t *first,
-                        const uint8_t *page, const PageHeader *header,
-                        uint64_t line_add_ticks)
+static bool decode_page(CpuBatch *batch, const DatFile *dat,
+                        const uint8_t *first, const uint8_t *page,
+                        const PageHeader *header, uint64_t line_add_ticks)
 {
     CpuEntry *entry;
     PageWalk walk;
     PageEvent event;
 
-    make_room(cursor, header);
-    entry = cursor->entries + cursor->n_entries;
-    page_walk_start(&walk, header, page, cursor->dat->long_bytes);
+    make_room(batch, header);
+    page_walk_start(&walk, header, page, dat->long_bytes);
+    entry = decode_plain(&walk, batch->entries + batch->n_entries, first,
+                         line_add_ticks);
     while (page_walk_next(&walk, &event)) {
-        entry->line_ticks = event.ticks + line_add_ticks;
-        entry->offset_bytes = (uint32_t)(event.data - first);
-        entry->size_bytes = event.size_bytes;
-        entry++;
+        *entry++ = (CpuEntry){
+            .line_ticks = event.ticks + line_add_ticks,
+            .offset_bytes = (uint32_t)(event.data - first),
+            .size_bytes = event.size_bytes,
+        };
+        entry = decode_plain(&walk, entry, first, line_add_ticks);
     }
-    cursor->n_entries = (guint)(entry - cursor->entries);
+    batch->n_entries = (guint)(entry - batch->entries);
     return !walk.damaged;
 }
 
@@ -211,28 +241,38 @@ static bool is_direct(const CpuCursor *cursor, uint64_t *line_add_ticks)
     return true;
 }
 
+/* Makes *array one of n_values. */
+static uint64_t *size_array(GArray **array, guint n_values)
+{
+    if (!*array) {
+        *array = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    }
+    g_array_set_size(*array, n_values);
+    return (uint64_t *)(*array)->data;
+}
+
 /* Places each entry by itself; they hold the page's own ticks so far. */
 static void place_entries(CpuCursor *cursor)
 {
-    g_array_set_size(cursor->ticks, cursor->n_entries);
-    g_array_set_size(cursor->errors, cursor->n_entries);
-    for (guint i = 0; i < cursor->n_entries; i++) {
-        uint64_t ticks = cursor->entries[i].line_ticks;
+    CpuBatch *batch = &cursor->batch;
+    uint64_t *ticks = size_array(&batch->tick_array, batch->n_entries);
+    uint64_t *errors = size_array(&batch->error_array, batch->n_entries);
+
+    for (guint i = 0; i < batch->n_entries; i++) {
+        CpuEntry *entry = &batch->entries[i];
         ClockPlacement placement =
-            cursor->is_plain ? clock_position_plain(&cursor->position, ticks)
-                             : g_array_index(cursor->placements, ClockPlacement,
-                                             cursor->next_placement++);
+            cursor->is_plain
+                ? clock_position_plain(&cursor->position, entry->line_ticks)
+                : g_array_index(cursor->placements, ClockPlacement,
+                                cursor->next_placement++);
 
-        cursor->entries[i].line_ticks =
+        ticks[i] = entry->line_ticks;
+        errors[i] = placement.error_ticks;
+        entry->line_ticks =
             placement.host_ticks + (uint64_t)cursor->shift_ticks;
-        g_array_index(cursor->ticks, uint64_t, i) = ticks;
-        g_array_index(cursor->errors, uint64_t, i) = placement.error_ticks;
     }
-}
-
-static const uint64_t *array_end(const GArray *array)
-{
-    return (const uint64_t *)array->data + array->len;
+    batch->ticks = ticks + batch->n_entries;
+    batch->errors = errors + batch->n_entries;
 }
 
 /* Does the data go on with a page that says events were lost before it? */
@@ -245,22 +285,18 @@ static bool loss_follows(CpuCursor *cursor)
             next.missed_events != PAGE_MISSED_NONE);
 }
 
-static void fill_batch(CpuCursor *cursor, const uint8_t *page, bool direct,
-                       uint64_t line_add_ticks)
+/* What is to be told of the entries of the page in hand. */
+static void describe_batch(CpuCursor *cursor)
 {
     const ClockTrack *track = cursor->position.track;
     CpuBatch *batch = &cursor->batch;
 
-    batch->next = cursor->entries;
-    batch->end = cursor->entries + cursor->n_entries;
-    batch->page = page;
-    batch->line_add_ticks = line_add_ticks;
+    batch->next = batch->entries;
+    batch->end = batch->entries + batch->n_entries;
     batch->error_ticks =
         track ? track->segments[cursor->position.segment].error_ticks : 0;
-    batch->ticks = direct ? NULL : array_end(cursor->ticks);
-    batch->errors = direct ? NULL : array_end(cursor->errors);
     batch->missed_events = cursor->missed_events;
-    if (cursor->n_entries > 0) {
+    if (batch->n_entries > 0) {
         cursor->missed_events = PAGE_MISSED_NONE;
         batch->loss_follows = loss_follows(cursor);
     }
@@ -269,7 +305,7 @@ static void fill_batch(CpuCursor *cursor, const uint8_t *page, bool direct,
 /* Takes one page in hand, next_page being the one behind it. */
 static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
 {
-    uint64_t line_add_ticks;
+    CpuBatch *batch = &cursor->batch;
     bool direct;
 
     if (!page_header_read(&cursor->header, page, cursor->dat->page_bytes,
@@ -284,17 +320,19 @@ static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
     if (has_several_clocks(cursor) && number >= cursor->placed_until) {
         place_base(cursor, page, number);
     }
-    direct = is_direct(cursor, &line_add_ticks);
-    cursor->n_entries = 0;
-    cursor->is_damaged =
-        !decode_page(cursor, page, page, &cursor->header, line_add_ticks);
+    batch->page = page;
+    batch->ticks = batch->errors = NULL;
+    batch->n_entries = 0;
+    direct = is_direct(cursor, &batch->line_add_ticks);
+    cursor->is_damaged = !decode_page(batch, cursor->dat, page, page,
+                                      &cursor->header, batch->line_add_ticks);
     if (!direct) {
         place_entries(cursor);
     }
     if (cursor->is_damaged) {
         report_damage(cursor, number, "a damaged event");
     }
-    fill_batch(cursor, page, direct, line_add_ticks);
+    describe_batch(cursor);
 }
 
 /*
@@ -304,12 +342,12 @@ static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
 static void add_pages(CpuCursor *cursor)
 {
     CpuBatch *batch = &cursor->batch;
-    guint n_first = cursor->n_entries;
+    guint n_first = batch->n_entries;
 
     while (!cursor->is_damaged && !batch->ticks) {
         const uint8_t *page =
             page_source_held(cursor->source, cursor->next_page);
-        guint n_before = cursor->n_entries;
+        guint n_before = batch->n_entries;
         PageHeader header;
 
         if (!page ||
@@ -318,26 +356,39 @@ static void add_pages(CpuCursor *cursor)
             header.missed_events != PAGE_MISSED_NONE) {
             break;
         }
-        if (!decode_page(cursor, batch->page, page, &header,
+        if (!decode_page(batch, cursor->dat, batch->page, page, &header,
                          batch->line_add_ticks)) {
-            cursor->n_entries = n_before; /* to be opened by itself */
+            batch->n_entries = n_before; /* to be opened by itself */
             break;
         }
         cursor->next_page++;
     }
-    batch->next = cursor->entries;
-    batch->end = cursor->entries + cursor->n_entries;
-    if (cursor->n_entries > n_first) {
+    batch->next = batch->entries;
+    batch->end = batch->entries + batch->n_entries;
+    if (batch->n_entries > n_first) {
         batch->loss_follows = loss_follows(cursor);
     }
+}
+
+/* A page, which the batch in hand holds from now on; NULL behind the last. */
+static const uint8_t *hold_page(CpuCursor *cursor, uint64_t number)
+{
+    const uint8_t *page;
+
+    /* First, as a buffer that nobody else holds is used again. */
+    g_clear_pointer(&cursor->batch.pages, page_buffer_unref);
+    page = page_source_page(cursor->source, number);
+    if (page) {
+        cursor->batch.pages = page_source_hold(cursor->source);
+    }
+    return page;
 }
 
 /* Opens pages until one has an event. */
 static bool open_next_page(CpuCursor *cursor)
 {
     do {
-        const uint8_t *page =
-            page_source_page(cursor->source, cursor->next_page);
+        const uint8_t *page = hold_page(cursor, cursor->next_page);
 
         if (!page) {
             return false;
@@ -355,6 +406,15 @@ static bool open_next_page(CpuCursor *cursor)
     return true;
 }
 
+void cpu_batch_clear(CpuBatch *batch)
+{
+    page_buffer_unref(batch->pages);
+    g_free(batch->entries);
+    g_clear_pointer(&batch->tick_array, g_array_unref);
+    g_clear_pointer(&batch->error_array, g_array_unref);
+    *batch = (CpuBatch){0};
+}
+
 CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
                           int64_t shift_ticks)
 {
@@ -367,8 +427,6 @@ CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
     cursor->position.track = track;
     cursor->is_plain = true;
     cursor->damaged_page = NO_PAGE;
-    cursor->ticks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-    cursor->errors = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     cursor->samples = g_array_new(FALSE, FALSE, sizeof(ClockSample));
     cursor->placements = g_array_new(FALSE, FALSE, sizeof(ClockPlacement));
     return cursor;
@@ -379,23 +437,33 @@ void cpu_cursor_free(CpuCursor *cursor)
     if (!cursor) {
         return;
     }
-    g_array_unref(cursor->ticks);
-    g_array_unref(cursor->errors);
     g_array_unref(cursor->samples);
     g_array_unref(cursor->placements);
+    cpu_batch_clear(&cursor->batch);
     page_source_free(cursor->source);
-    g_free(cursor->entries);
     g_free(cursor);
+}
+
+static void swap_batches(CpuBatch *a, CpuBatch *b)
+{
+    CpuBatch one = *a;
+
+    *a = *b;
+    *b = one;
 }
 
 bool cpu_cursor_next_batch(CpuCursor *cursor, CpuBatch *batch)
 {
-    if (cursor->batch.next == cursor->batch.end && !open_next_page(cursor)) {
-        return false;
+    bool exists = true;
+
+    batch->next = batch->end = NULL;
+    swap_batches(&cursor->batch, batch);
+    if (batch->next == batch->end) {
+        /* The next pages are decoded into the caller's memory. */
+        exists = open_next_page(cursor);
+        swap_batches(&cursor->batch, batch);
     }
-    *batch = cursor->batch;
-    cursor->batch.next = cursor->batch.end;
-    return true;
+    return exists;
 }
 
 bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event)
@@ -487,7 +555,7 @@ uint64_t cpu_cursor_page_count(CpuCursor *cursor)
 
 bool cpu_cursor_read_page(CpuCursor *cursor, uint64_t number, CpuPage *page)
 {
-    const uint8_t *bytes = page_source_page(cursor->source, number);
+    const uint8_t *bytes = hold_page(cursor, number);
     const CpuBatch *batch = &cursor->batch;
 
     go_to_page(cursor, number + 1);

@@ -1,8 +1,8 @@
 /*
  * CpuCursor: the events of one CPU of one file, in order, on a common line.
  *
- * Holds one window of the file and its decoded pages; what it hands out stays
- * valid until the next call.
+ * Holds one window of the file and its decoded pages; an event that it hands
+ * out stays valid until the next call.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -34,9 +34,12 @@ typedef struct CpuEntry {
     uint32_t size_bytes;
 } CpuEntry;
 
+struct PageBuffer;
+
 /*
  * Events of one or more pages that have not been handed out, for who needs
- * speed: to look at the next one costs a load.
+ * speed: to look at the next one costs a load.  Starts as all zeros; its owner
+ * clears it in the end.
  */
 typedef struct CpuBatch {
     const CpuEntry *next;
@@ -49,25 +52,51 @@ typedef struct CpuBatch {
     const uint64_t *errors; /* likewise */
     int64_t missed_events;  /* before next */
     bool loss_follows;      /* end[-1] */
+    /* What the events stand in; the batch's own. */
+    struct PageBuffer *pages;
+    CpuEntry *entries; /* with room for max_entries */
+    guint n_entries;
+    guint max_entries;
+    GArray *tick_array;  /* of uint64_t; NULL until it is needed */
+    GArray *error_array; /* likewise */
 } CpuBatch;
 
-/* Takes the batch's next event, which there must be. */
-static inline void cpu_batch_take(CpuBatch *batch, CpuEvent *event)
-{
-    const CpuEntry *entry = batch->next++;
+void cpu_batch_clear(CpuBatch *batch);
 
+/*
+ * One of the batch's events, of which there is nothing special to tell: no
+ * losses around it, and no ticks and errors one by one.
+ */
+static inline void cpu_batch_look(const CpuBatch *batch, const CpuEntry *entry,
+                                  CpuEvent *event)
+{
     event->line_ticks = entry->line_ticks;
     event->data = batch->page + entry->offset_bytes;
     event->size_bytes = entry->size_bytes;
     event->ticks = entry->line_ticks - batch->line_add_ticks;
     event->error_ticks = batch->error_ticks;
-    if (__builtin_expect(batch->ticks != NULL, false)) {
+    event->missed_events = 0;
+    event->loss_follows = false;
+}
+
+/* Any event of the batch, in their order: what was missed is told once. */
+static inline void cpu_batch_read(CpuBatch *batch, const CpuEntry *entry,
+                                  CpuEvent *event)
+{
+    cpu_batch_look(batch, entry, event);
+    if (batch->ticks) {
         event->ticks = batch->ticks[entry - batch->end];
         event->error_ticks = batch->errors[entry - batch->end];
     }
     event->missed_events = batch->missed_events;
     batch->missed_events = 0;
-    event->loss_follows = batch->next == batch->end && batch->loss_follows;
+    event->loss_follows = entry + 1 == batch->end && batch->loss_follows;
+}
+
+/* Takes the batch's next event, which there must be. */
+static inline void cpu_batch_take(CpuBatch *batch, CpuEvent *event)
+{
+    cpu_batch_read(batch, batch->next++, event);
 }
 
 typedef struct CpuCursor CpuCursor;
@@ -86,8 +115,9 @@ void cpu_cursor_free(CpuCursor *cursor);
 bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event);
 
 /*
- * All that is left of the pages in hand, or else of the next ones with events:
- * at least one.  They count as handed out.  False at the end.
+ * Fills a batch with all that is left of the pages in hand, or else of the
+ * next ones with events: at least one.  They count as handed out, and stay as
+ * long as the batch holds them.  False at the end, when it holds none.
  */
 bool cpu_cursor_next_batch(CpuCursor *cursor, CpuBatch *batch);
 
@@ -116,5 +146,6 @@ uint64_t cpu_cursor_page_count(CpuCursor *cursor);
 bool cpu_cursor_read_page(CpuCursor *cursor, uint64_t number, CpuPage *page);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuCursor, cpu_cursor_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CpuBatch, cpu_batch_clear)
 
 #endif

@@ -13,14 +13,21 @@
 #include "trace-data/chunk-index.h"
 
 /* Read at once: enough to amortise the call, little at 256 CPUs. */
-#define WINDOW_BYTES (32u << 10)
+#define MOST_WINDOW_BYTES  (64u << 10)
+#define LEAST_WINDOW_BYTES (16u << 10)
+#define ALL_WINDOWS_BYTES  (2u << 20)
 /* Asked for ahead of the window, so that a disk is never waited for. */
 #define READ_AHEAD_BYTES (512u << 10)
 
+struct PageBuffer {
+    gatomicrefcount n_refs;
+    size_t max_bytes;
+    uint8_t bytes[];
+};
+
 /* An expanded chunk: pages [first, first + n_pages). */
 typedef struct ChunkPages {
-    uint8_t *bytes;
-    size_t max_bytes;
+    PageBuffer *buffer;
     uint64_t first_page;
     uint64_t n_pages; /* 0: none */
 } ChunkPages;
@@ -38,13 +45,41 @@ struct PageSource {
     unsigned cpu;
     DatCpuData range;
 
-    uint8_t *window;
+    PageBuffer *window;
     size_t window_bytes;    /* its capacity: whole pages */
     uint64_t window_start;  /* bytes into the CPU's data */
     size_t window_filled;   /* bytes of it that hold data */
     uint64_t advised_until; /* bytes into the CPU's data */
     bool failure_reported;
 };
+
+void page_buffer_unref(PageBuffer *buffer)
+{
+    if (buffer && g_atomic_ref_count_dec(&buffer->n_refs)) {
+        g_free(buffer);
+    }
+}
+
+/* Makes *buffer one of so many bytes at least that nobody else holds. */
+static void make_writable(PageBuffer **buffer, size_t bytes)
+{
+    if (*buffer && (*buffer)->max_bytes >= bytes &&
+        g_atomic_ref_count_compare(&(*buffer)->n_refs, 1)) {
+        return;
+    }
+    page_buffer_unref(*buffer);
+    *buffer = g_malloc(sizeof(**buffer) + bytes);
+    g_atomic_ref_count_init(&(*buffer)->n_refs);
+    (*buffer)->max_bytes = bytes;
+}
+
+static size_t choose_window(const DatFile *dat)
+{
+    size_t bytes = CLAMP(ALL_WINDOWS_BYTES / MAX(dat->cpus->len, 1),
+                         LEAST_WINDOW_BYTES, MOST_WINDOW_BYTES);
+
+    return MAX(dat->page_bytes, bytes - bytes % dat->page_bytes);
+}
 
 PageSource *page_source_new(DatFile *dat, unsigned cpu)
 {
@@ -53,7 +88,7 @@ PageSource *page_source_new(DatFile *dat, unsigned cpu)
     source->dat = dat;
     source->cpu = cpu;
     source->range = g_array_index(dat->cpus, DatCpuData, cpu);
-    source->window_bytes = MAX(dat->page_bytes, WINDOW_BYTES);
+    source->window_bytes = choose_window(dat);
     if (dat->compression) {
         source->chunks = chunk_index_new(dat, cpu);
     }
@@ -64,9 +99,9 @@ void page_source_free(PageSource *source)
 {
     if (source) {
         chunk_index_free(source->chunks);
-        g_free(source->in_hand.bytes);
-        g_free(source->aside.bytes);
-        g_free(source->window);
+        page_buffer_unref(source->in_hand.buffer);
+        page_buffer_unref(source->aside.buffer);
+        page_buffer_unref(source->window);
         g_free(source);
     }
 }
@@ -110,11 +145,14 @@ static size_t read_range(PageSource *source, uint64_t start, void *buffer,
 
 static void read_ahead(PageSource *source, uint64_t from)
 {
+    uint64_t start = MAX(from, source->advised_until);
+    uint64_t end = from + READ_AHEAD_BYTES;
+
     if (from + READ_AHEAD_BYTES / 2 > source->advised_until) {
         posix_fadvise(source->dat->fd,
-                      (off_t)(source->range.offset_bytes + from),
-                      READ_AHEAD_BYTES, POSIX_FADV_WILLNEED);
-        source->advised_until = from + READ_AHEAD_BYTES;
+                      (off_t)(source->range.offset_bytes + start),
+                      (off_t)(end - start), POSIX_FADV_WILLNEED);
+        source->advised_until = end;
     }
 }
 
@@ -135,22 +173,20 @@ static const uint8_t *plain_page(PageSource *source, uint64_t number)
     }
     size = (size_t)MIN(page_bytes, source->range.size_bytes - start);
     if (!is_in_window(source, start, size)) {
-        if (!source->window) {
-            source->window = g_malloc(source->window_bytes);
-        }
+        make_writable(&source->window, source->window_bytes);
         source->window_start = start;
-        source->window_filled =
-            read_range(source, start, source->window, source->window_bytes);
+        source->window_filled = read_range(source, start, source->window->bytes,
+                                           source->window_bytes);
         if (source->window_filled == 0) {
             return NULL;
         }
         if (source->window_filled % page_bytes != 0) {
-            memset(source->window + source->window_filled, 0,
+            memset(source->window->bytes + source->window_filled, 0,
                    page_bytes - source->window_filled % page_bytes);
         }
         read_ahead(source, start + source->window_filled);
     }
-    return source->window + (start - source->window_start);
+    return source->window->bytes + (start - source->window_start);
 }
 
 static bool plain_peek(PageSource *source, uint64_t number, PageHeader *header)
@@ -164,7 +200,8 @@ static bool plain_peek(PageSource *source, uint64_t number, PageHeader *header)
         return false;
     }
     if (is_in_window(source, start, size)) {
-        memcpy(bytes, source->window + (start - source->window_start), size);
+        memcpy(bytes, source->window->bytes + (start - source->window_start),
+               size);
     } else if (read_range(source, start, bytes, size) < size) {
         return false;
     }
@@ -192,15 +229,6 @@ static bool holds(const ChunkPages *pages, uint64_t number)
            number - pages->first_page < pages->n_pages;
 }
 
-static void make_room(ChunkPages *pages, size_t bytes)
-{
-    if (bytes > pages->max_bytes) {
-        g_free(pages->bytes);
-        pages->bytes = g_malloc(bytes);
-        pages->max_bytes = bytes;
-    }
-}
-
 /*
  * A chunk that can't be expanded becomes pages with impossible headers, which
  * is how their reader learns, and reports, that they are lost.
@@ -212,7 +240,7 @@ static bool expand(PageSource *source, const Chunk *chunk, ChunkPages *pages)
     void *packed = compression_scratch(compression, chunk->packed_bytes);
     uint64_t start = chunk->offset_bytes - source->range.offset_bytes;
 
-    make_room(pages, whole);
+    make_writable(&pages->buffer, whole);
     pages->first_page = chunk->first_page;
     pages->n_pages = chunk->n_pages;
     if (read_range(source, start, packed, chunk->packed_bytes) <
@@ -221,10 +249,10 @@ static bool expand(PageSource *source, const Chunk *chunk, ChunkPages *pages)
         return false;
     }
     if (compression_expand(compression, packed, chunk->packed_bytes,
-                           pages->bytes, chunk->bytes)) {
-        memset(pages->bytes + chunk->bytes, 0, whole - chunk->bytes);
+                           pages->buffer->bytes, chunk->bytes)) {
+        memset(pages->buffer->bytes + chunk->bytes, 0, whole - chunk->bytes);
     } else {
-        memset(pages->bytes, 0xff, whole);
+        memset(pages->buffer->bytes, 0xff, whole);
     }
     read_ahead(source, start + chunk->packed_bytes);
     return true;
@@ -233,7 +261,7 @@ static bool expand(PageSource *source, const Chunk *chunk, ChunkPages *pages)
 static const uint8_t *page_in(const PageSource *source, const ChunkPages *pages,
                               uint64_t number)
 {
-    return pages->bytes +
+    return pages->buffer->bytes +
            (number - pages->first_page) * source->dat->page_bytes;
 }
 
@@ -278,6 +306,17 @@ const uint8_t *page_source_page(PageSource *source, uint64_t number)
                           : plain_page(source, number);
 }
 
+PageBuffer *page_source_hold(PageSource *source)
+{
+    PageBuffer *buffer =
+        source->chunks ? source->in_hand.buffer : source->window;
+
+    if (buffer) {
+        g_atomic_ref_count_inc(&buffer->n_refs);
+    }
+    return buffer;
+}
+
 const uint8_t *page_source_held(PageSource *source, uint64_t number)
 {
     size_t page_bytes = source->dat->page_bytes;
@@ -289,7 +328,8 @@ const uint8_t *page_source_held(PageSource *source, uint64_t number)
     }
     return number < plain_count(source) &&
                    is_in_window(source, number * page_bytes, page_bytes)
-               ? source->window + (number * page_bytes - source->window_start)
+               ? source->window->bytes +
+                     (number * page_bytes - source->window_start)
                : NULL;
 }
 

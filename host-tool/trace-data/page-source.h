@@ -18,6 +18,11 @@
 
 typedef struct PageSource PageSource;
 
+/* Memory that pages stand in; goes when nobody holds it any more. */
+typedef struct PageBuffer PageBuffer;
+
+void page_buffer_unref(PageBuffer *buffer);
+
 /* dat stays the caller's and must outlive the source. */
 PageSource *page_source_new(DatFile *dat, unsigned cpu);
 void page_source_free(PageSource *source);
@@ -31,6 +36,12 @@ uint64_t page_source_count(PageSource *source);
  * the file can't be read, which is reported once through dat's problems.
  */
 const uint8_t *page_source_page(PageSource *source, uint64_t number);
+
+/*
+ * What the page that was asked for last stands in, so that it stays as long as
+ * the caller wants; NULL if there was none.  To be unreferenced.
+ */
+PageBuffer *page_source_hold(PageSource *source);
 
 /*
  * The same of a page that is held in memory beside the one in hand, at its
@@ -47,5 +58,6 @@ bool page_source_peek(PageSource *source, uint64_t number, PageHeader *header);
 bool page_source_copy(PageSource *source, uint64_t number, uint8_t *page);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PageSource, page_source_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PageBuffer, page_buffer_unref)
 
 #endif

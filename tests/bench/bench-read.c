@@ -130,7 +130,7 @@ static uint64_t run_cursors(char **paths)
 
         for (guint cpu = 0; cpu < dat->cpus->len; cpu++) {
             g_autoptr(CpuCursor) cursor = cpu_cursor_new(dat, cpu, NULL, 0);
-            CpuBatch batch;
+            g_auto(CpuBatch) batch = {0};
 
             while (cpu_cursor_next_batch(cursor, &batch)) {
                 n += take_batch(&batch);
@@ -160,13 +160,19 @@ static GPtrArray *open_inputs(char **paths)
 
 static uint64_t read_events(Timeline *timeline, uint64_t max)
 {
-    TimelineEvent event;
-    uint64_t n = 0;
+    TimelineEvent events[64];
+    uint64_t n = 0, sum = 0;
+    size_t n_read;
 
-    while (n < max && timeline_next(timeline, &event)) {
-        sink += event.time + event.event.data[0];
-        n++;
-    }
+    do {
+        n_read =
+            timeline_read(timeline, events, MIN(max - n, G_N_ELEMENTS(events)));
+        for (size_t i = 0; i < n_read; i++) {
+            sum += events[i].time + events[i].event.data[0];
+        }
+        n += n_read;
+    } while (n_read > 0);
+    sink += sum;
     return n;
 }
 

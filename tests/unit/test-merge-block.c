@@ -22,8 +22,10 @@ static int compare(const void *a, const void *b)
 static void add_run(MergeBlock *block, uint32_t lane, guint n,
                     uint64_t last_key)
 {
-    MergeItem *items = merge_block_begin_run(block, n + 1);
+    MergeItem *items;
 
+    merge_block_reserve(block, n + 1);
+    items = block->items + block->n_items;
     for (guint i = 0; i < n; i++) {
         uint64_t key = (uint64_t)g_test_rand_int() << 32 |
                        (uint64_t)(guint32)g_test_rand_int();
@@ -34,8 +36,9 @@ static void add_run(MergeBlock *block, uint32_t lane, guint n,
     block->n_items += n;
 }
 
+/* Keys up to max_key, where they could go up to last_key. */
 static void check(MergeBlock *block, guint n_lanes, guint run_items,
-                  uint64_t last_key)
+                  uint64_t max_key, uint64_t last_key)
 {
     g_autofree MergeItem *expected = NULL;
 
@@ -43,7 +46,7 @@ static void check(MergeBlock *block, guint n_lanes, guint run_items,
     for (guint lane = 0; lane < n_lanes; lane++) {
         add_run(block, lane,
                 (guint)g_test_rand_int_range(1, (gint32)run_items + 1),
-                last_key);
+                max_key);
     }
     expected = g_memdup2(block->items, block->n_items * sizeof(*expected));
     qsort(expected, block->n_items, sizeof(*expected), compare);
@@ -61,9 +64,11 @@ static void test_order(void)
     for (guint n_lanes = 0; n_lanes <= MAX_LANES;
          n_lanes += n_lanes < 5 ? 1 : 59) {
         for (guint i = 0; i < G_N_ELEMENTS(last_keys); i++) {
-            check(&block, n_lanes, 1, last_keys[i]);
-            check(&block, n_lanes, 5, last_keys[i]);
-            check(&block, n_lanes, 100, last_keys[i]);
+            check(&block, n_lanes, 1, last_keys[i], last_keys[i]);
+            check(&block, n_lanes, 5, last_keys[i], last_keys[i]);
+            check(&block, n_lanes, 100, last_keys[i], last_keys[i]);
+            /* All that happens comes together. */
+            check(&block, n_lanes, 100, last_keys[i], UINT32_MAX);
         }
     }
     merge_block_free(&block);

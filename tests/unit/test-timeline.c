@@ -515,35 +515,123 @@ static void count_event(const TimelineEvent *event G_GNUC_UNUSED, void *data)
     ++*(guint *)data;
 }
 
+static void expect_same(const TimelineEvent *got, const TimelineEvent *want)
+{
+    g_assert_true(got->input == want->input);
+    g_assert_cmpuint(got->cpu, ==, want->cpu);
+    g_assert_cmpuint(got->time, ==, want->time);
+    g_assert_cmpuint(got->event.ticks, ==, want->event.ticks);
+    g_assert_cmpuint(got->event.line_ticks, ==, want->event.line_ticks);
+    g_assert_cmpint(got->event.missed_events, ==, want->event.missed_events);
+    g_assert_cmpint(got->event.loss_follows, ==, want->event.loss_follows);
+    g_assert_cmpmem(got->event.data, got->event.size_bytes, want->event.data,
+                    want->event.size_bytes);
+}
+
 /* Ahead, and with events' data that stay, it is the same. */
 static void test_ahead(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(DatBuilder) builder = build_random(5, 9000);
+    static const unsigned n_cpus[] = {2, 5, 24};
+    const guint n_built = 50000; /* several windows of each CPU */
+
+    for (guint i = 0; i < G_N_ELEMENTS(n_cpus); i++) {
+        g_autoptr(DatBuilder) builder = build_random(n_cpus[i], n_built);
+        g_autoptr(Timeline) timeline = NULL;
+        g_autoptr(Timeline) other = NULL;
+        g_autoptr(TimelineAhead) ahead = NULL;
+        const TimelineEvent *events;
+        TimelineEvent event;
+        size_t n_events;
+        guint n = 0, n_seen = 0;
+
+        g_ptr_array_set_size(fixture->inputs, 0);
+        add_input(fixture, builder);
+        timeline = timeline_new(fixture->inputs);
+        other = timeline_new(fixture->inputs);
+        ahead = timeline_ahead_new(other, count_event, &n_seen);
+        while ((events = timeline_ahead_next(ahead, &n_events))) {
+            for (size_t k = 0; k < n_events; k++, n++) {
+                g_assert_true(timeline_next(timeline, &event));
+                expect_same(&events[k], &event);
+            }
+        }
+        g_assert_false(timeline_next(timeline, &event));
+        g_assert_null(timeline_ahead_next(ahead, &n_events));
+        g_assert_cmpuint(n, ==, n_built);
+        g_assert_cmpuint(n_seen, ==, n);
+    }
+}
+
+/* One by one and some at once, in turns, it is the same; up to any end. */
+static void expect_same_read(Fixture *fixture)
+{
+    g_autoptr(Timeline) timeline = timeline_new(fixture->inputs);
+    g_autoptr(Timeline) other = timeline_new(fixture->inputs);
+    TimelineEvent events[50], event;
+    size_t n_read, n_wanted;
+    uint64_t last_time = 0, limit = G_MAXUINT64;
+
+    for (guint round = 0; round < 100000; round++) {
+        n_wanted = (size_t)g_test_rand_int_range(1, G_N_ELEMENTS(events));
+        if (round % 16 == 3) {
+            limit = last_time + (uint64_t)g_test_rand_int_range(0, 300);
+        } else if (round % 16 == 8) {
+            limit = G_MAXUINT64;
+        }
+        timeline_set_end(timeline, limit);
+        timeline_set_end(other, limit);
+        n_read = timeline_read(timeline, events, n_wanted);
+        for (size_t i = 0; i < n_read; i++) {
+            g_assert_true(timeline_next(other, &event));
+            expect_same(&events[i], &event);
+            g_assert_cmpuint(event.time, <=, limit);
+            last_time = MAX(last_time, event.time);
+        }
+        if (n_read == 0) {
+            g_assert_false(timeline_next(other, &event));
+            if (limit == G_MAXUINT64) {
+                return;
+            }
+        } else if (round % 3 == 0 && timeline_next(timeline, &event)) {
+            g_assert_true(timeline_next(other, &events[0]));
+            expect_same(&event, &events[0]);
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void test_read(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const unsigned n_cpus[] = {1, 3, 9, 40};
+
+    for (guint i = 0; i < G_N_ELEMENTS(n_cpus); i++) {
+        g_autoptr(DatBuilder) a = build_random(n_cpus[i], 30000);
+        g_autoptr(DatBuilder) b = build_random(2, 1000);
+
+        g_ptr_array_set_size(fixture->inputs, 0);
+        add_input(fixture, a);
+        add_input(fixture, b);
+        expect_same_read(fixture);
+    }
+}
+
+/* A limit counts what was read either way. */
+static void test_read_limit(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) builder = build_random(12, 1000);
     g_autoptr(Timeline) timeline = NULL;
-    g_autoptr(Timeline) other = NULL;
-    g_autoptr(TimelineAhead) ahead = NULL;
-    const TimelineEvent *events;
-    TimelineEvent event;
-    size_t n_events;
-    guint n = 0, n_seen = 0;
+    TimelineEvent events[100];
+    size_t n, n_read = 1;
 
     add_input(fixture, builder);
     timeline = timeline_new(fixture->inputs);
-    other = timeline_new(fixture->inputs);
-    ahead = timeline_ahead_new(other, count_event, &n_seen);
-    while ((events = timeline_ahead_next(ahead, &n_events))) {
-        for (size_t i = 0; i < n_events; i++, n++) {
-            g_assert_true(timeline_next(timeline, &event));
-            g_assert_cmpuint(events[i].cpu, ==, event.cpu);
-            g_assert_cmpuint(events[i].time, ==, event.time);
-            g_assert_cmpmem(events[i].event.data, events[i].event.size_bytes,
-                            event.event.data, event.event.size_bytes);
-        }
+    timeline_set_limit(timeline, 321);
+    g_assert_true(timeline_next(timeline, &events[0]));
+    for (n = 1; n_read > 0; n += n_read) {
+        n_read = timeline_read(timeline, events, G_N_ELEMENTS(events));
     }
-    g_assert_false(timeline_next(timeline, &event));
-    g_assert_null(timeline_ahead_next(ahead, &n_events));
-    g_assert_cmpuint(n, ==, 9000);
-    g_assert_cmpuint(n_seen, ==, n);
+    g_assert_cmpuint(n, ==, 321);
+    g_assert_false(timeline_next(timeline, &events[0]));
 }
 
 /* Given up early, it ends. */
@@ -680,6 +768,28 @@ static void test_invert(Fixture *fixture G_GNUC_UNUSED,
     g_assert_cmpuint(timeline_scale_invert(&scales[5], UINT64_MAX), >, 0);
 }
 
+/* Whatever way it is computed, it is the 128-bit product, shifted. */
+static void test_apply(Fixture *fixture G_GNUC_UNUSED,
+                       gconstpointer data G_GNUC_UNUSED)
+{
+    for (uint32_t shift = 0; shift < 64; shift++) {
+        for (int i = 0; i < 1000; i++) {
+            uint64_t ticks = ((uint64_t)g_test_rand_int() << 32 |
+                              (guint32)g_test_rand_int()) >>
+                             g_test_rand_int_range(0, 64);
+            TimelineScale scale = {.unit = TIMELINE_NS,
+                                   .mult = (guint32)g_test_rand_int(),
+                                   .shift = shift,
+                                   .ns_offset = g_test_rand_int()};
+
+            g_assert_cmpuint(timeline_scale_apply(&scale, ticks), ==,
+                             (uint64_t)((unsigned __int128)ticks * scale.mult >>
+                                        shift) +
+                                 (uint64_t)scale.ns_offset);
+        }
+    }
+}
+
 #define ADD(path, func) \
     g_test_add("/timeline/" path, Fixture, NULL, set_up, func, tear_down)
 
@@ -690,6 +800,9 @@ int main(int argc, char **argv)
     ADD("ties", test_ties);
     ADD("ahead", test_ahead);
     ADD("ahead-cancelled", test_ahead_cancelled);
+    ADD("read", test_read);
+    ADD("read-limit", test_read_limit);
+    ADD("apply", test_apply);
     ADD("earliest", test_earliest);
     ADD("shift", test_shift);
     ADD("time-shift", test_time_shift);
