@@ -267,11 +267,12 @@ static CpuChoice find_vcpu_cpus(const HostChoiceInput *input, cpu_set_t *cpus,
 
 static const char *const why_texts[] = {
     [CPUS_ALL] = "The host's CPUs are all recorded",
-    [CPUS_GIVEN] = "Of the host, CPUs %s are recorded, as asked for",
-    [CPUS_PINNED] = "Of the host, CPUs %s are recorded: the vCPUs are pinned "
-                    "to them",
+    [CPUS_GIVEN] = "Of the host, what runs on %s is recorded, as asked for",
+    [CPUS_PINNED] =
+        "Of the host, what runs on %s is recorded: the vCPUs are pinned "
+        "there",
     [CPUS_UNPINNED] = "Of the host, the vCPUs' threads are recorded, which are "
-                      "not pinned, and who runs on CPUs %s",
+                      "not pinned, and who runs on %s",
 };
 
 static gboolean choose_cpus(const HostChoiceInput *input, HostChoice *choice,
@@ -281,6 +282,7 @@ static gboolean choose_cpus(const HostChoiceInput *input, HostChoice *choice,
     g_autofree cpu_set_t *cpus = g_malloc0(set_bytes);
     int n_cpus = sysconf(_SC_NPROCESSORS_CONF);
     g_autofree char *list = NULL;
+    g_autofree char *names = NULL;
     int n_set;
 
     if (input->all_cpus) {
@@ -302,8 +304,8 @@ static gboolean choose_cpus(const HostChoiceInput *input, HostChoice *choice,
         choice->cpumask = mask_text(cpus, set_bytes, n_cpus);
     }
     list = list_text(cpus, set_bytes, n_cpus);
-    choice->why = *kind == CPUS_ALL ? g_strdup(why_texts[CPUS_ALL])
-                                    : g_strdup_printf(why_texts[*kind], list);
+    names = g_strdup_printf(n_set == 1 ? "CPU %s" : "CPUs %s", list);
+    choice->why = g_strdup_printf(why_texts[*kind], names);
     return TRUE;
 }
 

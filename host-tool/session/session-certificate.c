@@ -152,8 +152,12 @@ char *session_certificate_text(const Session *session)
                                certificate->outside_events);
     }
     if (certificate->inside_events == 0) {
-        return g_strdup("Synchronisation: UNPROVED: no guest event could be "
-                        "checked against a window of its vCPU");
+        return g_strdup(certificate->inexact_events > 0
+                            ? "Synchronisation: UNPROVED: the guest events' "
+                              "times are estimates, with errors that the "
+                              "vCPUs' windows can't judge"
+                            : "Synchronisation: UNPROVED: no guest event could "
+                              "be checked against a window of its vCPU");
     }
     bound = certificate->has_interval
                 ? g_strdup_printf("; the offset's error lies in [%+" PRId64

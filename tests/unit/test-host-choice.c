@@ -94,7 +94,7 @@ static void test_cpus(void)
 
         if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
             g_assert_nonnull(pinned->cpumask);
-            g_assert_nonnull(strstr(pinned->why, "pinned to"));
+            g_assert_nonnull(strstr(pinned->why, "are pinned there"));
             /* All that happens there: no filter but of entries and exits. */
             g_assert_cmpuint(g_strv_length(pinned->filters), ==, 2);
         }

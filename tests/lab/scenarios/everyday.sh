@@ -24,5 +24,5 @@ for tid in $(vcpu_threads); do
 done
 record_as pinned -- lab-load 2 500
 lab_assert "that all are pinned is said" \
-    grep -q 'CPUs 1 are recorded: the vCPUs are pinned' pinned/log
+    grep -q 'what runs on CPU 1 is recorded: the vCPUs are pinned' pinned/log
 expect_as_before "pinned"
