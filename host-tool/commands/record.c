@@ -354,7 +354,7 @@ static int report_result(const RecordOptions *o, const RecordingResult *result,
     if (o->command && !result->has_process) {
         fprintf(stderr,
                 "qemu-trace-merge record: '%s' had not ended when the "
-                "recording did; it still runs in the guest\n",
+                "recording did, and may still run in the guest\n",
                 o->command[0]);
         return EXIT_OWN_FAILURE;
     }

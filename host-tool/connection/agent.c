@@ -15,6 +15,7 @@
 #define FIRST_POLL_MS   20
 #define LAST_POLL_MS    250
 #define MAX_BASE64      (24u << 20)
+#define KILL_TIMEOUT_MS 5000
 
 struct Agent {
     GuestLink *link;
@@ -187,18 +188,14 @@ gboolean agent_exec_status(Agent *agent, int64_t pid, AgentProcess *process,
     return TRUE;
 }
 
-gboolean agent_exec_wait(Agent *agent, const char *const *argv,
-                         unsigned timeout_ms, AgentProcess *process,
-                         GError **error)
+/* Until it has exited; name is for the error. */
+static gboolean wait_exited(Agent *agent, int64_t pid, const char *name,
+                            unsigned timeout_ms, AgentProcess *process,
+                            GError **error)
 {
     gint64 deadline = json_channel_deadline(timeout_ms);
     unsigned poll_ms = FIRST_POLL_MS;
-    int64_t pid;
 
-    *process = (AgentProcess){0};
-    if (!agent_exec(agent, argv, &pid, error)) {
-        return FALSE;
-    }
     for (;;) {
         if (!agent_exec_status(agent, pid, process, error)) {
             return FALSE;
@@ -208,13 +205,57 @@ gboolean agent_exec_wait(Agent *agent, const char *const *argv,
         }
         if (g_get_monotonic_time() > deadline) {
             g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT,
-                        "'%s' in the guest has not ended after %u s", argv[0],
+                        "'%s' in the guest has not ended after %u s", name,
                         timeout_ms / 1000);
             return FALSE;
         }
         g_usleep(poll_ms * 1000);
         poll_ms = MIN(2 * poll_ms, LAST_POLL_MS);
     }
+}
+
+gboolean agent_exec_wait(Agent *agent, const char *const *argv,
+                         unsigned timeout_ms, AgentProcess *process,
+                         GError **error)
+{
+    int64_t pid;
+
+    *process = (AgentProcess){0};
+    return agent_exec(agent, argv, &pid, error) &&
+           wait_exited(agent, pid, argv[0], timeout_ms, process, error);
+}
+
+/* By the shell: not every guest has a program kill. */
+static void send_signal(Agent *agent, int64_t pid, const char *name)
+{
+    g_autofree char *text =
+        g_strdup_printf("kill -s %s %" G_GINT64_FORMAT, name, pid);
+    const char *const argv[] = {"sh", "-c", text, NULL};
+    g_auto(AgentProcess) process = {0};
+
+    agent_exec_wait(agent, argv, EXEC_TIMEOUT_MS, &process, NULL);
+}
+
+gboolean agent_exec_end(Agent *agent, int64_t pid, AgentProcess *process,
+                        GError **error)
+{
+    static const char *const signals[] = {"TERM", "KILL"};
+    GError *cause = NULL;
+
+    /* The number is its own, and no newer process's, until this says so. */
+    if (!agent_exec_status(agent, pid, process, error) || process->exited) {
+        return process->exited;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_clear_error(&cause);
+        send_signal(agent, pid, signals[i]);
+        if (wait_exited(agent, pid, "the command", KILL_TIMEOUT_MS, process,
+                        &cause)) {
+            return TRUE;
+        }
+    }
+    g_propagate_error(error, cause);
+    return FALSE;
 }
 
 void agent_process_clear(AgentProcess *process)

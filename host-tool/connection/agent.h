@@ -59,6 +59,13 @@ gboolean agent_exec_wait(Agent *agent, const char *const *argv,
                          unsigned timeout_ms, AgentProcess *process,
                          GError **error);
 
+/*
+ * Ends what agent_exec() started, with SIGTERM or else SIGKILL.  *process is
+ * as by agent_exec_status(), and says that it exited unless this fails.
+ */
+gboolean agent_exec_end(Agent *agent, int64_t pid, AgentProcess *process,
+                        GError **error);
+
 void agent_process_clear(AgentProcess *process);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Agent, agent_free)

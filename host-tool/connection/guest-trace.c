@@ -294,14 +294,30 @@ gboolean guest_trace_status(const GuestTracer *tracer, GuestTraceStatus *status,
     return run_program(tracer, argv, RUN_TIMEOUT_MS, status, error);
 }
 
-void guest_trace_forget(const GuestTracer *tracer)
+gboolean guest_trace_forget(const GuestTracer *tracer, GError **error)
 {
     g_autoptr(GPtrArray) argv = new_argv(tracer, "status");
-    g_auto(AgentProcess) process = {0};
+    g_auto(GuestTraceStatus) status = {0};
+    g_autoptr(GError) cause = NULL;
 
     g_ptr_array_add(argv, g_strdup("--forget"));
     g_ptr_array_add(argv, NULL);
-    exec_program(tracer, argv, RUN_TIMEOUT_MS, &process, NULL);
+    if (!run_program(tracer, argv, RUN_TIMEOUT_MS, &status, &cause)) {
+        if (g_error_matches(cause, CONNECTION_ERROR,
+                            CONNECTION_ERROR_TIMEOUT) ||
+            g_error_matches(cause, CONNECTION_ERROR, CONNECTION_ERROR_CLOSED)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return FALSE;
+        }
+        return TRUE;
+    }
+    if (status.state == GUEST_TRACE_RECORDING ||
+        status.state == GUEST_TRACE_STOPPING) {
+        g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_BUSY,
+                    "it still records");
+        return FALSE;
+    }
+    return TRUE;
 }
 
 void guest_trace_status_clear(GuestTraceStatus *status)

@@ -63,8 +63,12 @@ gboolean guest_trace_stop(const GuestTracer *tracer, unsigned timeout_s,
 gboolean guest_trace_status(const GuestTracer *tracer, GuestTraceStatus *status,
                             GError **error);
 
-/* Removes what the program keeps in the guest for its next run. */
-void guest_trace_forget(const GuestTracer *tracer);
+/*
+ * Removes what the program keeps in the guest for its next run.  FALSE when it
+ * still records, or the agent could not be reached; one that can't be run has
+ * kept nothing.
+ */
+gboolean guest_trace_forget(const GuestTracer *tracer, GError **error);
 
 void guest_trace_status_clear(GuestTraceStatus *status);
 

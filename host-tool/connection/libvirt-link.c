@@ -168,10 +168,19 @@ static void ignore_error(G_GNUC_UNUSED void *data,
     /* libvirt would print it: each caller makes its own sentence of it. */
 }
 
+/* How libvirt begins what an agent said (qemuAgentCheckError). */
+static const char agent_said[] =
+    "internal error: unable to execute QEMU agent command '";
+
 /* What libvirt says, which may quote the guest. */
 static char *last_message(void)
 {
-    return json_printable(virGetLastErrorMessage(), 500);
+    const char *text = virGetLastErrorMessage();
+    const char *said = g_str_has_prefix(text, agent_said)
+                           ? strstr(text + strlen(agent_said), "': ")
+                           : NULL;
+
+    return json_printable(said ? said + strlen("': ") : text, 500);
 }
 
 static gboolean connection_is_lost(void)
@@ -243,20 +252,30 @@ static void set_gone(LibvirtLink *self, const char *why)
     }
 }
 
+static char *why_stopped(const LibvirtLink *self, int detail)
+{
+    switch (detail) {
+    case VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
+        return g_strdup_printf("it was migrated to another host; a channel "
+                               "that was plugged in is taken out over there "
+                               "with 'virsh detach-device-alias %s " ALIAS
+                               " --live'",
+                               self->name);
+    case VIR_DOMAIN_EVENT_STOPPED_CRASHED:
+        return g_strdup("its QEMU crashed");
+    default:
+        return g_strdup("the domain stopped");
+    }
+}
+
 static int on_lifecycle(G_GNUC_UNUSED virConnectPtr connection,
                         G_GNUC_UNUSED virDomainPtr domain, int event,
                         int detail, void *data)
 {
-    LibvirtLink *self = data;
+    g_autofree char *why = why_stopped(data, detail);
 
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
-        set_gone(self, detail == VIR_DOMAIN_EVENT_STOPPED_MIGRATED
-                           ? "it was migrated to another host; a channel "
-                             "that was plugged in is taken out there with "
-                             "virsh detach-device-alias and the alias " ALIAS
-                       : detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED
-                           ? "its QEMU crashed"
-                           : "the domain stopped");
+        set_gone(data, why);
     }
     return 0;
 }
@@ -264,7 +283,7 @@ static int on_lifecycle(G_GNUC_UNUSED virConnectPtr connection,
 static void on_close(G_GNUC_UNUSED virConnectPtr connection,
                      G_GNUC_UNUSED int reason, void *data)
 {
-    set_gone(data, "libvirt's daemon closed the connection");
+    set_gone(data, "libvirt's daemon has closed the connection");
 }
 
 static gboolean watch_events(LibvirtLink *self, GError **error)
@@ -668,6 +687,7 @@ static gboolean libvirt_check_running(GuestLink *link, GError **error)
 {
     LibvirtLink *self = (LibvirtLink *)link;
     int state = VIR_DOMAIN_NOSTATE;
+    ConnectionError kind = CONNECTION_ERROR_CONNECT;
     const char *what, *command;
 
     virDomainGetState(self->domain, &state, NULL, 0);
@@ -684,10 +704,11 @@ static gboolean libvirt_check_running(GuestLink *link, GError **error)
         command = "dompmwakeup";
         break;
     default:
+        kind = CONNECTION_ERROR_NO_GUEST;
         what = "does not run";
         command = "start";
     }
-    g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_CONNECT,
+    g_set_error(error, CONNECTION_ERROR, kind,
                 "domain '%s' %s; 'virsh %s %s' changes that", self->name, what,
                 command, self->name);
     return FALSE;
@@ -704,8 +725,8 @@ static gboolean libvirt_pump(GuestLink *link, GError **error)
 
     event_loop_run(loop);
     if (self->gone) {
-        g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_CLOSED,
-                    "domain '%s': %s", self->name, self->gone);
+        g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_CLOSED, "%s",
+                    self->gone);
         return FALSE;
     }
     return TRUE;

@@ -2,8 +2,8 @@
  * The process that cleans up after a killed recording.
  *
  * What it is told are lines: the guest's index, whether a channel is plugged
- * in, and the two files' names or "-", separated by blanks.  We choose those
- * names, so they have none.
+ * in, the two files' names or "-", and the command's process id or 0, separated
+ * by blanks.  We choose those names, so they have none.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -34,7 +34,7 @@ static void take_line(char *line, GuestLeavings *leavings, guint n_guests)
     g_auto(GStrv) words = g_strsplit(g_strchomp(line), " ", -1);
     guint i;
 
-    if (g_strv_length(words) != 4) {
+    if (g_strv_length(words) != 5) {
         return;
     }
     i = (guint)g_ascii_strtoull(words[0], NULL, 10);
@@ -49,6 +49,7 @@ static void take_line(char *line, GuestLeavings *leavings, guint n_guests)
     if (!g_str_equal(words[3], NOTHING)) {
         leavings[i].stream_file = g_strdup(words[3]);
     }
+    leavings[i].command_pid = g_ascii_strtoll(words[4], NULL, 10);
 }
 
 /* Signals of the terminal are for the recording alone. */
@@ -130,9 +131,10 @@ Guardian *guardian_start(const GPtrArray *addresses, GError **error)
 void guardian_tell(Guardian *guardian, guint i, const GuestLeavings *leavings)
 {
     g_autofree char *line = g_strdup_printf(
-        "%u %d %s %s\n", i, leavings->is_plugged,
+        "%u %d %s %s %" G_GINT64_FORMAT "\n", i, leavings->is_plugged,
         leavings->program_file ? leavings->program_file : NOTHING,
-        leavings->stream_file ? leavings->stream_file : NOTHING);
+        leavings->stream_file ? leavings->stream_file : NOTHING,
+        leavings->command_pid);
 
     /* Without a guardian it is this process that must not be killed. */
     if (write(guardian->fd, line, strlen(line)) < 0) {

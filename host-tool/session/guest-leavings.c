@@ -16,7 +16,7 @@
 gboolean guest_leavings_exist(const GuestLeavings *leavings)
 {
     return leavings->is_plugged || leavings->program_file ||
-           leavings->stream_file;
+           leavings->stream_file || leavings->command_pid;
 }
 
 void guest_leavings_clear(GuestLeavings *leavings)
@@ -24,6 +24,7 @@ void guest_leavings_clear(GuestLeavings *leavings)
     leavings->is_plugged = FALSE;
     g_clear_pointer(&leavings->program_file, g_free);
     g_clear_pointer(&leavings->stream_file, g_free);
+    leavings->command_pid = 0;
 }
 
 /* Where it is the first one, it becomes the error of all. */
@@ -51,16 +52,37 @@ static void remove_file(char **path, Agent *agent, GError **first)
     }
 }
 
-/* The recorder itself, and what it keeps for a next run that it won't have. */
+/*
+ * The recorder itself, and what it keeps for a next run that it won't have.
+ * Only it can remove that, so it goes last.
+ */
 static void remove_program(GuestLeavings *leavings, Agent *agent,
                            GError **first)
 {
     GuestTracer tracer = {.agent = agent, .program = leavings->program_file};
+    GError *error = NULL;
 
-    if (leavings->program_file && agent) {
-        guest_trace_forget(&tracer);
+    if (!leavings->program_file || !agent) {
+        return;
     }
-    remove_file(&leavings->program_file, agent, first);
+    if (guest_trace_forget(&tracer, &error)) {
+        remove_file(&leavings->program_file, agent, first);
+    } else {
+        g_prefix_error(&error, "cannot remove '%s' from the guest: ",
+                       leavings->program_file);
+        keep_error(first, error);
+    }
+}
+
+/* One that the agent doesn't know (any more) is none of ours to end. */
+static void end_command(GuestLeavings *leavings, Agent *agent)
+{
+    g_auto(AgentProcess) process = {0};
+
+    if (leavings->command_pid && agent) {
+        agent_exec_end(agent, leavings->command_pid, &process, NULL);
+        leavings->command_pid = 0;
+    }
 }
 
 gboolean guest_leavings_remove(GuestLeavings *leavings, GuestLink *link,
@@ -69,6 +91,7 @@ gboolean guest_leavings_remove(GuestLeavings *leavings, GuestLink *link,
     GError *first = NULL;
     GError *unplug_error = NULL;
 
+    end_command(leavings, agent);
     remove_file(&leavings->stream_file, agent, &first);
     remove_program(leavings, agent, &first);
     if (leavings->is_plugged && guest_link_unplug_trace(link, &unplug_error)) {
@@ -93,9 +116,12 @@ static void stop_recorder(const GuestLeavings *leavings, Agent *agent)
     }
 }
 
+/* What needs an agent needs a guest that runs. */
 static gboolean remove_once(GuestLeavings *leavings,
                             const GuestAddress *address, GError **error)
 {
+    gboolean needs_agent = leavings->program_file || leavings->stream_file ||
+                           leavings->command_pid;
     g_autoptr(GuestLink) link = guest_address_open(address, error);
     g_autoptr(Agent) agent = NULL;
     g_autoptr(GError) agent_error = NULL;
@@ -103,10 +129,11 @@ static gboolean remove_once(GuestLeavings *leavings,
     if (!link) {
         return FALSE;
     }
-    if (leavings->program_file || leavings->stream_file) {
+    if (needs_agent && guest_link_check_running(link, &agent_error)) {
         agent = agent_new(link, &agent_error);
     }
     if (agent) {
+        end_command(leavings, agent);
         stop_recorder(leavings, agent);
     }
     if (!guest_leavings_remove(leavings, link, agent, error)) {

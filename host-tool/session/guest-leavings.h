@@ -8,6 +8,7 @@
 #define GUEST_LEAVINGS_H
 
 #include <glib.h>
+#include <stdint.h>
 
 #include "connection/agent.h"
 #include "connection/guest-address.h"
@@ -16,6 +17,7 @@ typedef struct GuestLeavings {
     gboolean is_plugged; /* a trace channel */
     char *program_file;  /* the recorder that was copied there; or NULL */
     char *stream_file;   /* where it records to; NULL: the trace channel */
+    int64_t command_pid; /* the command that it runs; 0: none */
 } GuestLeavings;
 
 gboolean guest_leavings_exist(const GuestLeavings *leavings);
@@ -31,8 +33,8 @@ gboolean guest_leavings_remove(GuestLeavings *leavings, GuestLink *link,
 
 /*
  * The same over a new link, for when nobody knows what state the guest is in:
- * a recorder that still runs is ended first.  Tries for some seconds, as who
- * manages the guest may be on its way up again.
+ * a recorder or command that still runs is ended first.  Tries for some
+ * seconds, as who manages the guest may be on its way up again.
  */
 gboolean guest_leavings_remove_anew(GuestLeavings *leavings,
                                     const GuestAddress *address,

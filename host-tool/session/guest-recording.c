@@ -133,16 +133,22 @@ static gboolean check_idle(GuestRecording *guest, GError **error)
     if (status.state == GUEST_TRACE_RECORDING ||
         status.state == GUEST_TRACE_STOPPING) {
         g_set_error(error, SESSION_ERROR, SESSION_ERROR_REFUSED,
-                    "guest '%s' is being recorded already; end that with "
-                    "'qga-trace stop' in the guest",
+                    "guest '%s' is being recorded already; wait for the end of "
+                    "that, or end it with 'qga-trace stop' in the guest",
                     guest->name);
         return FALSE;
     }
     return TRUE;
 }
 
-/* Where a guest lets programs run and files be; not all have all of them. */
-static const char *const guest_dirs[] = {"/var/tmp", "/tmp", "/root", "/run"};
+/*
+ * Where a guest may let programs run; not all have all of them.  What a guest
+ * forgets when it is reset comes first.
+ */
+static const char *const program_dirs[] = {"/dev/shm", "/run", "/tmp",
+                                           "/var/tmp", "/root"};
+/* A recording may be too large for a guest's memory. */
+#define STREAM_DIR "/var/tmp"
 
 /* A name that nobody can have prepared, and without blanks. */
 static char *new_guest_file(const char *dir, const char *suffix)
@@ -185,9 +191,9 @@ static gboolean push_recorder(GuestRecording *guest, const char *path,
                     path, g_strerror(errno));
         return FALSE;
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(guest_dirs); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(program_dirs); i++) {
         g_clear_error(&cause);
-        if (push_to(guest, guest_dirs[i], fd, &cause)) {
+        if (push_to(guest, program_dirs[i], fd, &cause)) {
             break;
         }
     }
@@ -206,7 +212,7 @@ static gboolean choose_pull(GuestRecording *guest, GError **error)
     if (!guest_file_check_read(guest->agent, error)) {
         return FALSE;
     }
-    guest->leavings.stream_file = new_guest_file(guest_dirs[0], ".stream");
+    guest->leavings.stream_file = new_guest_file(STREAM_DIR, ".stream");
     tell_guardian(guest);
     return TRUE;
 }
@@ -378,9 +384,52 @@ void guest_recording_hold(GuestRecording *guest, const char *marker)
     tell(guest, TRACE_CONTROL_HOLD, marker ? marker : "");
 }
 
-void guest_recording_watch(GuestRecording *guest, int64_t pid)
+static void set_command(GuestRecording *guest, int64_t pid)
 {
-    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, pid);
+    guest->leavings.command_pid = pid;
+    tell_guardian(guest);
+}
+
+gboolean guest_recording_run(GuestRecording *guest, const char *const *argv,
+                             GError **error)
+{
+    int64_t pid;
+
+    if (!agent_exec(guest->agent, argv, &pid, error)) {
+        g_prefix_error(error, "cannot run '%s' in guest '%s': ", argv[0],
+                       guest->name);
+        return FALSE;
+    }
+    set_command(guest, pid);
+    return TRUE;
+}
+
+gboolean guest_recording_look_at_command(GuestRecording *guest,
+                                         AgentProcess *process, GError **error)
+{
+    if (!agent_exec_status(guest->agent, guest->leavings.command_pid, process,
+                           error)) {
+        return FALSE;
+    }
+    if (process->exited) {
+        set_command(guest, 0);
+    }
+    return TRUE;
+}
+
+gboolean guest_recording_end_command(GuestRecording *guest,
+                                     AgentProcess *process, GError **error)
+{
+    int64_t pid = guest->leavings.command_pid;
+
+    set_command(guest, 0);
+    return agent_exec_end(guest->agent, pid, process, error);
+}
+
+void guest_recording_watch(GuestRecording *guest)
+{
+    g_autofree char *text =
+        g_strdup_printf("%" G_GINT64_FORMAT, guest->leavings.command_pid);
 
     tell(guest, TRACE_CONTROL_WATCH, text);
 }
@@ -534,8 +583,8 @@ gboolean guest_recording_follow(GuestRecording *guest)
         guest->condition = GUEST_NO_QEMU;
         guest_recording_fail(
             guest, g_strdup_printf(guest->address->domain
-                                       ? "guest '%s' is gone, and with it the "
-                                         "recording (%s)"
+                                       ? "the recording of guest '%s' was cut "
+                                         "short: %s"
                                        : "QEMU of guest '%s' has ended, and "
                                          "with it the recording (%s)",
                                    guest->name, error->message));
@@ -606,6 +655,7 @@ void guest_recording_limit_pull(GuestRecording *guest)
 
 static void fail_stop(GuestRecording *guest, const char *why)
 {
+    guest->is_unstopped = TRUE;
     guest_recording_fail(
         guest, g_strdup_printf("the recorder in guest '%s' did not stop as it "
                                "should: %s",
@@ -708,28 +758,53 @@ static void pull(GuestRecording *guest)
     guest->pull_fd = -1;
 }
 
+/* A second thing that went wrong is told where there is room for it. */
+static void tell_left(GuestRecording *guest, const char *sentence)
+{
+    if (guest->failure && guest->machine) {
+        g_ptr_array_add(guest->machine->notes, g_strdup(sentence));
+    }
+    guest_recording_fail(guest, g_strdup(sentence));
+}
+
+/*
+ * A guest that was reset may be on its way up again, and so may its agent and
+ * libvirt: that is worth more than one try.
+ */
+static gboolean needs_new_link(const GuestRecording *guest)
+{
+    const GuestLeavings *leavings = &guest->leavings;
+
+    return guest->condition == GUEST_NO_QEMU ||
+           ((guest->condition == GUEST_GONE || guest->is_unstopped) &&
+            (leavings->program_file || leavings->stream_file));
+}
+
 void guest_recording_leave(GuestRecording *guest)
 {
     g_autoptr(GError) error = NULL;
     gboolean ok;
 
+    if (guest->condition == GUEST_GONE) {
+        guest->leavings.command_pid = 0;
+    }
     if (!guest_leavings_exist(&guest->leavings)) {
         return;
     }
-    if (guest->condition == GUEST_NO_QEMU) {
+    if (needs_new_link(guest)) {
         /* It would keep the domain locked against the link that is to come. */
         g_clear_pointer(&guest->agent, agent_free);
         g_clear_pointer(&guest->link, guest_link_free);
+        ok = guest_leavings_remove_anew(&guest->leavings, guest->address,
+                                        &error);
+    } else {
+        ok = guest_leavings_remove(&guest->leavings, guest->link, guest->agent,
+                                   &error);
     }
-    ok = guest->condition == GUEST_NO_QEMU
-             ? guest_leavings_remove_anew(&guest->leavings, guest->address,
-                                          &error)
-             : guest_leavings_remove(&guest->leavings, guest->link,
-                                     guest->agent, &error);
     if (ok) {
         guest_leavings_clear(&guest->leavings);
     } else {
-        guest_recording_fail(guest, g_strdup(error->message));
+        tell_left(guest, error->message);
     }
     tell_guardian(guest);
 }

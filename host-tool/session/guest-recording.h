@@ -47,9 +47,10 @@ typedef struct GuestRecording {
     Guardian *guardian; /* is told of the leavings by index; may be NULL */
     guint index;
     GuestCondition condition;
-    gboolean is_received; /* its stream is, or will be, stored */
-    gboolean is_started;  /* it records, as far as we know */
-    gint64 awake_us;      /* since when it runs: g_get_monotonic_time() */
+    gboolean is_received;  /* its stream is, or will be, stored */
+    gboolean is_started;   /* it records, as far as we know */
+    gboolean is_unstopped; /* it was not to be stopped, and may still record */
+    gint64 awake_us;       /* since when it runs: g_get_monotonic_time() */
     /*
      * Of a guest that asked for its recording: where it did, and its id.  It
      * records by itself then, and needs no agent.
@@ -106,8 +107,22 @@ gboolean guest_recording_is_asked_for(const GuestRecording *guest);
  */
 void guest_recording_hold(GuestRecording *guest, const char *marker);
 
-/* Its recorder is to end when a process of the guest does. */
-void guest_recording_watch(GuestRecording *guest, int64_t pid);
+/*
+ * Runs the recording's command in the guest; TRUE as soon as it does.  It is
+ * among what guest_recording_leave() takes out, unless it is known to have
+ * exited.
+ */
+gboolean guest_recording_run(GuestRecording *guest, const char *const *argv,
+                             GError **error);
+
+/* As agent_exec_status() and agent_exec_end() of that command. */
+gboolean guest_recording_look_at_command(GuestRecording *guest,
+                                         AgentProcess *process, GError **error);
+gboolean guest_recording_end_command(GuestRecording *guest,
+                                     AgentProcess *process, GError **error);
+
+/* Its recorder is to end when the command does. */
+void guest_recording_watch(GuestRecording *guest);
 
 /* Its recorder is to turn tracing off now; guest_recording_stop() follows. */
 void guest_recording_freeze(GuestRecording *guest, const char *why);

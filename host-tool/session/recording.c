@@ -32,7 +32,8 @@
 #define COMMAND_FIRST_POLL_US (100 * 1000)
 #define COMMAND_LAST_POLL_US  (500 * 1000)
 #define MAX_SAME_SECOND       10
-#define DYING_US              (200 * 1000)
+#define DYING_US              (3 * G_USEC_PER_SEC)
+#define DYING_POLL_US         (50 * 1000)
 #define PROGRESS_US           (500 * 1000)
 #define WALL_CLOCK_READS      10
 #define NS_PER_SECOND         UINT64_C(1000000000)
@@ -52,7 +53,6 @@ typedef struct Recording {
     gint64 end_us; /* by --duration; G_MAXINT64 without */
     gint64 next_progress_us;
     gboolean has_command;
-    int64_t command_pid;
     gint64 command_poll_us;
     gint64 next_poll_us;
 } Recording;
@@ -347,14 +347,12 @@ static gboolean start_command(Recording *self, GError **error)
     if (!self->options->command) {
         return TRUE;
     }
-    if (!agent_exec(guest->agent, (const char *const *)self->options->command,
-                    &self->command_pid, error)) {
-        g_prefix_error(error, "cannot run '%s' in guest '%s': ",
-                       self->options->command[0], guest->name);
+    if (!guest_recording_run(guest, (const char *const *)self->options->command,
+                             error)) {
         return FALSE;
     }
     if (self->options->is_snapshot) {
-        guest_recording_watch(guest, self->command_pid);
+        guest_recording_watch(guest);
     }
     self->has_command = TRUE;
     self->command_poll_us = COMMAND_FIRST_POLL_US;
@@ -451,8 +449,8 @@ static gboolean look_at_command(Recording *self, GError **error)
         guest->condition != GUEST_RUNNING) {
         return TRUE;
     }
-    if (!agent_exec_status(guest->agent, self->command_pid,
-                           &self->result->process, error)) {
+    if (!guest_recording_look_at_command(guest, &self->result->process,
+                                         error)) {
         return FALSE;
     }
     self->result->has_process = self->result->process.exited;
@@ -460,6 +458,17 @@ static gboolean look_at_command(Recording *self, GError **error)
         MIN(self->command_poll_us * 3 / 2, COMMAND_LAST_POLL_US);
     self->next_poll_us = g_get_monotonic_time() + self->command_poll_us;
     return !self->result->has_process;
+}
+
+/* A trace channel that QEMU closes is the first sign of its end. */
+static void follow_to_end(GuestRecording *guest)
+{
+    gint64 end_us = g_get_monotonic_time() + DYING_US;
+
+    while (guest_recording_follow(guest) && g_get_monotonic_time() < end_us &&
+           receiver_state(guest->receiver) == RECEIVER_CLOSED) {
+        g_usleep(DYING_POLL_US);
+    }
 }
 
 static void look_at_guest(GuestRecording *guest)
@@ -472,9 +481,7 @@ static void look_at_guest(GuestRecording *guest)
     guest_recording_limit_pull(guest);
     failure = guest_recording_receiver_failure(guest);
     if (failure) {
-        /* If QEMU just died, its monitor tells so in a moment. */
-        g_usleep(DYING_US);
-        guest_recording_follow(guest);
+        follow_to_end(guest);
         guest_recording_fail(guest, failure);
     }
 }
@@ -704,6 +711,23 @@ static void wait_for_command(Recording *self)
     }
 }
 
+/* Nobody waits for it any more; what it says to that is shown. */
+static void end_command(Recording *self, GError **first)
+{
+    GuestRecording *guest = guest_at(self, 0);
+    GError *error = NULL;
+
+    if (!self->has_command || self->result->has_process ||
+        guest->condition != GUEST_RUNNING) {
+        return;
+    }
+    agent_process_clear(&self->result->process);
+    if (guest_recording_end_command(guest, &self->result->process, &error)) {
+        self->result->has_process = TRUE;
+    }
+    keep_error(first, error);
+}
+
 static void stop(Recording *self, GError **first)
 {
     GError *error = NULL;
@@ -711,6 +735,7 @@ static void stop(Recording *self, GError **first)
     for (guint i = 0; i < self->guests->len; i++) {
         stop_guest(guest_at(self, i), first);
     }
+    end_command(self, first);
     if (self->host) {
         host_recorder_stop(self->host, &error);
         keep_error(first, error);
