@@ -21,6 +21,7 @@
 #include "session/guest-clock.h"
 #include "session/host-choice.h"
 #include "session/host-recorder.h"
+#include "session/host-sleep.h"
 #include "session/session-dats.h"
 #include "session/session-error.h"
 #include "session/tsc-frequency.h"
@@ -41,6 +42,8 @@
 #define LOOK_US G_USEC_PER_SEC
 /* A command whose end froze the guests is gone in a moment. */
 #define COMMAND_END_US (3 * G_USEC_PER_SEC)
+/* No machine goes to sleep and wakes up again within less. */
+#define MIN_SLEEP_NS UINT64_C(1000000)
 
 typedef struct Recording {
     const RecordingOptions *options;
@@ -49,6 +52,7 @@ typedef struct Recording {
     HostRecorder *host;
     Guardian *guardian;
     int signal_fd;
+    HostSleep awake; /* when this machine was known to be */
     gint64 begin_us;
     gint64 end_us; /* by --duration; G_MAXINT64 without */
     gint64 next_progress_us;
@@ -281,6 +285,7 @@ static gboolean start_host(Recording *self, GError **error)
     options.events = choice->events;
     options.filters = choice->filters;
     options.cpumask = choice->cpumask;
+    self->awake = host_sleep_read();
     say(self, "%s", choice->why);
     self->host = host_recorder_start(&options, fd, path,
                                      self->options->max_bytes, error);
@@ -524,6 +529,29 @@ static gboolean look_at_guests(Recording *self)
     return n_left > 0;
 }
 
+/* Its clocks may be others since it woke up again. */
+static gboolean check_awake(Recording *self, GError **error)
+{
+    SessionMachine *host = self->result->session->machines->pdata[0];
+    HostSleep now = host_sleep_read();
+    uint64_t ns = host_sleep_between_ns(&self->awake, &now);
+
+    if (ns < MIN_SLEEP_NS) {
+        return TRUE;
+    }
+    self->awake = now;
+    g_ptr_array_add(host->notes,
+                    g_strdup_printf("This machine was suspended for %.1f s; "
+                                    "events after that may not be on the "
+                                    "clock of those before it.",
+                                    (double)ns / (double)NS_PER_SECOND));
+    g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
+                "this machine was suspended for %.1f s, which ended the "
+                "recording: what was recorded before that can be read",
+                (double)ns / (double)NS_PER_SECOND);
+    return FALSE;
+}
+
 static int timeout_ms(const Recording *self)
 {
     gint64 next_us = self->end_us;
@@ -627,8 +655,9 @@ static void run(Recording *self, GError **error)
         g_new0(struct pollfd, 2 + 2 * self->guests->len);
 
     /* What came while the guests were started waits already. */
-    while (g_get_monotonic_time() < self->end_us && look_at_guests(self) &&
-           look_at_command(self, error) && wait_for_any(self, fds)) {
+    while (g_get_monotonic_time() < self->end_us && check_awake(self, error) &&
+           look_at_guests(self) && look_at_command(self, error) &&
+           wait_for_any(self, fds)) {
         if (g_get_monotonic_time() >= self->next_progress_us) {
             show_progress(self, FALSE);
         }
@@ -842,6 +871,7 @@ gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
     }
     stop(&self, &first);
     if (is_started) {
+        check_awake(&self, first ? NULL : &first);
         make_files(&self, &first);
     } else if (result->dir) {
         remove_session(&self);
