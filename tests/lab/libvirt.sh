@@ -92,6 +92,9 @@ XML
     virsh -q start "$name" || lab_fail "cannot start $name"
     lab_wait_for 90 virt_agent "$name" guest-ping >/dev/null 2>&1 ||
         lab_fail "the agent of domain $name does not answer"
+    # Whether it is connected is in the domain's XML.
+    lab_wait_for 60 virt_exec "$name" true ||
+        lab_fail "the lab's agent of domain $name does not answer"
     lab_log "domain $name is up ($2)"
 }
 
@@ -127,6 +130,20 @@ virt_agent_port()
             sed "s|/name||; s|.*/||"'
 }
 
+# virt_start_agent NAME PROGRAM PORT [OPTION...]: libvirt's, as the guest's
+# init does it.  The one before is killed.
+virt_start_agent()
+{
+    local name=$1 program=$2 port=$3
+    shift 3
+    virt_signal "$name" KILL "^[^ ]*qemu-ga .*-p /dev/$port "
+    virt_exec "$name" sh -c "setsid $program -m virtio-serial -p /dev/$port \
+        -t /run/agent-$port -f /run/agent-$port/pid -l /run/agent-$port/log \
+        $* </dev/null >/dev/null 2>&1 &"
+    lab_wait_for 60 virt_agent "$name" guest-ping >/dev/null 2>&1 ||
+        lab_fail "the agent of domain $name does not come back"
+}
+
 # virt_xml ARGUMENT...: of a domain, the same after it was started again
 virt_xml()
 {
@@ -153,14 +170,26 @@ virt_state()
             # One that is installed keeps its totals.
             ls /run | grep -vx "$(command -v qga-trace >/dev/null &&
                 echo qga-trace)"
-            ps -o comm | grep -E "^(qga-trace|rm|chmod)" || true'
+            # The kernel threads have no command line.
+            names=$(for dir in /proc/[0-9]*; do
+                line=
+                read -r line 2>/dev/null <"$dir/cmdline"
+                [ -z "$line" ] || cat "$dir/comm" 2>/dev/null
+            done)
+            echo "$names" | sort'
     done
     echo host
-    ls /sys/kernel/tracing/instances
+    virt_instances
     find /run /var/lib/libvirt/qemu -path /run/systemd -prune -o \
         -path /run/user -prune -o -print 2>/dev/null |
         sed 's/domain-[0-9]*-/domain-/' | sort
     virt_processes
+}
+
+# virt_instances: of tracefs, the product's; others may trace this machine, too.
+virt_instances()
+{
+    ls /sys/kernel/tracing/instances | grep '^qemu-trace-merge-' || true
 }
 
 # virt_processes: those of the product that this scenario has started.

@@ -32,6 +32,19 @@ expect_as_before()
         lab_fail "$1: something was left: $(cat state.diff)"
 }
 
+# in_mid_recording COMMAND...: in the background, once the guest's events come
+# in from the recording that is begun next
+in_mid_recording()
+{
+    rm -rf sessions record.log
+    (
+        product_await_recording
+        lab_wait_for 60 eval '[ -s sessions/*Z/vm1.stream ]' 2>/dev/null
+        sleep 1
+        "$@"
+    ) &
+}
+
 # signal_agent SIGNAL: to the agent that libvirt talks to, by its port.
 signal_agent()
 {
@@ -52,6 +65,16 @@ virt_domains+=(off)
 expect_failure "a domain that is shut off" "does not run; 'virsh start off'" \
     --domain off
 virsh -q undefine off
+sed -e 's/>vm1</>bare</' -e '/guest_agent/s/guest_agent/other/' \
+    -e "s|$virt_dir/vm1.lab|$virt_dir/bare.lab|" \
+    -e "s|/vm1.log'|/bare.log'|" -e 's/>512</>128</' vm1.xml >bare.xml
+virsh -q define bare.xml
+virt_domains+=(bare)
+virsh -q start bare
+expect_failure "no agent configured" \
+    "domain 'bare' has no guest agent: give it the channel" --domain bare
+virsh -q destroy bare
+virsh -q undefine bare
 virsh -q suspend vm1
 expect_failure "a paused domain" "is paused.*'virsh resume vm1'" --domain vm1
 virsh -q resume vm1
@@ -80,20 +103,59 @@ signal_agent CONT
 lab_wait_for 60 virt_agent vm1 guest-ping >/dev/null 2>&1
 expect_as_before "after an agent that did not answer"
 
+# What an agent won't do: by its own configuration, or as the guest's security
+# policy won't let it; with and without the commands for it.
+port=$(virt_agent_port vm1)
+for agent in stock-qemu-ga qemu-ga; do
+    command=guest-trace-start
+    [ $agent = qemu-ga ] || command=guest-exec
+    virt_start_agent vm1 $agent "$port" -b $command
+    expect_failure "$agent without $command" \
+        "agent blocks $command; allow it in .*qemu-ga configuration" \
+        --domain vm1 --duration 1
+    virt_start_agent vm1 $agent "$port"
+    virt_exec vm1 chmod a-x /usr/bin/qga-trace
+    expect_failure "$agent that may not run it" \
+        "qga-trace.*(Permission denied|security policy)" \
+        --domain vm1 --duration 1
+    virt_exec vm1 chmod a+x /usr/bin/qga-trace
+done
+expect_as_before "after agents that refuse"
+
+# Somebody else reads what comes from the domain's own channel.
+cat >channel.xml <<XML
+<channel type='unix'>
+  <source mode='bind' path='$virt_dir/vm1.trace'/>
+  <target type='virtio' name='org.qemu.trace.0'/>
+</channel>
+XML
+virsh -q attach-device vm1 channel.xml --live
+socat -u "UNIX-CONNECT:$virt_dir/vm1.trace" - >/dev/null &
+reader=$!
+sleep 1
+expect_failure "a channel in use" "another program may hold that socket" \
+    --domain vm1 --duration 1
+kill $reader
+wait $reader 2>/dev/null || true
+virsh -q detach-device vm1 channel.xml --live
+expect_as_before "after a channel in use"
+
+# It is another one afterwards, and the scenario's, not a subshell's.
+restart_libvirtd()
+{
+    kill -9 "$virt_libvirtd"
+    sleep 1
+    virt_start_daemon libvirtd
+    echo "$virt_libvirtd" >libvirtd.pid
+}
+
 # libvirt's daemon is killed in mid-recording, and comes back.
 if [ -n "$virt_libvirtd" ]; then
-    (
-        lab_wait_for 60 grep -q '^Recording to' record.log
-        sleep 1
-        kill -9 "$virt_libvirtd"
-        sleep 1
-        virt_start_daemon libvirtd
-        # It stays this scenario's, not this subshell's.
-        echo "$virt_libvirtd" >libvirtd.pid
-    ) &
-    expect_failure "a libvirtd that is killed" "daemon closed the connection" \
+    in_mid_recording restart_libvirtd
+    expect_failure "a libvirtd that is killed" \
+        "guest 'vm1' was cut short: libvirt's daemon has closed" \
         --domain vm1
-    wait $! || true
+    wait $! || lab_fail "libvirtd was not killed"
     virt_pids+=("$(cat libvirtd.pid)")
     lab_wait_for 30 virsh -q list >/dev/null 2>&1
     lab_wait_for 60 virt_agent vm1 guest-ping >/dev/null 2>&1
@@ -103,14 +165,11 @@ if [ -n "$virt_libvirtd" ]; then
 fi
 
 # The domain ends in mid-recording.
-(
-    lab_wait_for 60 grep -q '^Recording to' record.log
-    sleep 1
-    virsh -q destroy vm1
-) &
-expect_failure "a domain that is destroyed" "guest 'vm1' (shut down|is gone)" \
+in_mid_recording virsh -q destroy vm1
+expect_failure "a domain that is destroyed" \
+    "guest 'vm1' (shut down|was cut short: the domain stopped)" \
     --domain vm1
-wait $! || true
+wait $! || lab_fail "the domain was not destroyed"
 lab_assert "what was recorded until then can be read" \
     qemu-trace-merge report "$(product_session)" >/dev/null
-lab_assert_equal "tracefs instances" "" "$(ls /sys/kernel/tracing/instances)"
+lab_assert_equal "tracefs instances" "" "$(virt_instances)"

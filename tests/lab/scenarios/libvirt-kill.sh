@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Each process of a recording on the host is killed in turn.  The domain's XML,
-# the guest's processes and files, tracefs, and the files of /run are afterwards
-# what they were before.  Flat form.
+# Each process of a recording is killed in turn.  The domain's XML, the guest's
+# processes and files, tracefs, and the files of /run are afterwards what they
+# were before.  Flat form.
 
 . "$LAB_LIB/product.sh"
 . "$LAB_LIB/libvirt.sh"
@@ -62,6 +62,13 @@ child()
     product_children $recorder "$1"
 }
 
+in_guest()
+{
+    virt_exec vm1 sh -c "$1"
+}
+
+# --- the host's side ---
+
 kill_guardian()
 {
     kill -9 "$(child trace-guardian)"
@@ -108,6 +115,17 @@ end
 expect_as_before "the recording is killed"
 expect_readable "the recording is killed"
 
+begin -- sleep 600
+kill -INT $recorder
+end
+lab_assert_equal "status of a command that is ended" 143 $status
+expect_as_before "nobody is killed, and a command runs"
+
+begin -- sleep 600
+kill -9 $recorder
+end
+expect_as_before "the recording is killed, and a command runs"
+
 begin
 kill_guardian
 kill -INT $recorder
@@ -129,3 +147,61 @@ end
 lab_assert "without its files it fails" [ $status -ne 0 ]
 expect_as_before "the confined process is killed"
 expect_readable "the confined process is killed"
+
+# --- the guest's side ---
+
+begin
+in_guest 'kill -9 $(ps -o pid,comm |
+    awk "\$2 == \"qga-trace-guard\" { print \$1 }")'
+kill -INT $recorder
+end
+lab_assert_equal "status without the guest's guard" 0 $status
+expect_as_before "the guard in the guest is killed"
+
+begin
+in_guest 'kill -9 $(ps -o pid,comm | awk "
+    \$2 ~ /^qga-trace-/ && \$2 != \"qga-trace-guard\" { print \$1 }")'
+end
+lab_assert "without the guest's recorder it fails" [ $status -ne 0 ]
+lab_assert "who is gone is said" grep -q "recorder in guest 'vm1'" record.log
+expect_as_before "the recorder in the guest is killed"
+expect_readable "the recorder in the guest is killed"
+
+port=$(virt_agent_port vm1)
+begin
+virt_signal vm1 KILL "^[^ ]*qemu-ga .*-p /dev/$port "
+kill -INT $recorder
+sleep 2
+virt_start_agent vm1 stock-qemu-ga "$port"
+end
+expect_as_before "the agent is killed"
+expect_readable "the agent is killed"
+
+# --- who manages the guest ---
+
+if [ -n "$virt_libvirtd" ]; then
+    begin
+    kill -9 "$virt_libvirtd"
+    sleep 1
+    virt_start_daemon libvirtd
+    end
+    lab_assert "without libvirtd it fails" [ $status -ne 0 ]
+    lab_wait_for 30 virsh -q list >/dev/null 2>&1
+    lab_wait_for 60 virt_agent vm1 guest-ping >/dev/null 2>&1
+    expect_as_before "libvirtd is killed"
+    expect_readable "libvirtd is killed"
+fi
+
+begin
+kill -9 "$(cat /run/libvirt/qemu/vm1.pid)"
+end
+lab_assert "without the domain it fails" [ $status -ne 0 ]
+lab_assert "what is gone is said" grep -q "guest 'vm1'" record.log
+expect_readable "the domain is killed"
+lab_wait_for 30 eval '[ "$(virsh domstate vm1)" = "shut off" ]' || true
+virsh -q start vm1
+lab_wait_for 90 virt_agent vm1 guest-ping >/dev/null 2>&1
+begin
+kill -INT $recorder
+end
+expect_as_before "the domain is killed"
