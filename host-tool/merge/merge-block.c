@@ -53,29 +53,39 @@ static bool insert_each(MergeBlock *block, size_t max_moves)
     return true;
 }
 
+/* How many items have each value of a digit. */
+static void count_digit(const MergeBlock *block, unsigned shift,
+                        uint32_t *counts)
+{
+    const MergeItem *items = block->items;
+
+    for (size_t i = 0, n = block->n_items; i < n; i++) {
+        counts[items[i] >> shift & (N_DIGITS - 1)]++;
+    }
+}
+
 /* By one digit of the keys; what is equal in it keeps its order. */
 static void sort_digit(MergeBlock *block, unsigned first_bit)
 {
     unsigned shift = MERGE_KEY_BITS + first_bit;
     uint32_t places[N_DIGITS] = {0};
     MergeItem *items = block->items;
+    MergeItem *sorted = block->scratch;
     uint32_t place = 0;
 
-    for (size_t i = 0; i < block->n_items; i++) {
-        places[items[i] >> shift & (N_DIGITS - 1)]++;
-    }
+    count_digit(block, shift, places);
     for (unsigned digit = 0; digit < N_DIGITS; digit++) {
         uint32_t n = places[digit];
 
         places[digit] = place;
         place += n;
     }
-    for (size_t i = 0; i < block->n_items; i++) {
+    for (size_t i = 0, n = block->n_items; i < n; i++) {
         MergeItem item = items[i];
 
-        block->scratch[places[item >> shift & (N_DIGITS - 1)]++] = item;
+        sorted[places[item >> shift & (N_DIGITS - 1)]++] = item;
     }
-    block->items = block->scratch;
+    block->items = sorted;
     block->scratch = items;
 }
 

@@ -59,6 +59,8 @@ static bool check_scales(const OutputOps *ops, const OutputJob *job,
     return true;
 }
 
+#define EVENTS_AT_ONCE 64
+
 static bool write_event(const OutputOps *ops, gpointer state,
                         const TimelineEvent *event, GError **error)
 {
@@ -72,11 +74,14 @@ static bool write_event(const OutputOps *ops, gpointer state,
 static bool write_events(const OutputOps *ops, gpointer state,
                          Timeline *timeline, GError **error)
 {
-    TimelineEvent event;
+    TimelineEvent events[EVENTS_AT_ONCE];
+    size_t n_events;
 
-    while (timeline_next(timeline, &event)) {
-        if (!write_event(ops, state, &event, error)) {
-            return false;
+    while ((n_events = timeline_read(timeline, events, EVENTS_AT_ONCE)) > 0) {
+        for (size_t i = 0; i < n_events; i++) {
+            if (!write_event(ops, state, &events[i], error)) {
+                return false;
+            }
         }
     }
     return true;
