@@ -281,6 +281,7 @@ static bool order_batch(MergeLanes *lanes, const LanePart *part,
         const uint8_t *data = batch->page + entry->offset_bytes;
 
         __builtin_prefetch(data);
+        __builtin_prefetch(entry + 8);
         lanes->events[n] = (MergeEvent){entry->line_ticks, entry, data,
                                         entry->size_bytes, flags};
         lanes->block.items[n] = merge_item(key - lanes->first_key, (uint32_t)n);
@@ -368,18 +369,6 @@ static void make_block(MergeLanes *lanes)
     count_ready(lanes);
 }
 
-/* The run that begins with a slot's next event. */
-static void set_run(MergeRun *run, MergeSlot *slot, const CpuEntry *end)
-{
-    const CpuBatch *batch = &slot->batch;
-
-    run->slot = slot;
-    run->next = batch->next;
-    run->end = end;
-    run->is_plain = !batch->ticks && batch->missed_events == 0 &&
-                    !(end == batch->end && batch->loss_follows);
-}
-
 /* The lane with the smallest key, and the last key of its turn. */
 static guint find_turn(const MergeLanes *lanes, uint64_t *last_key)
 {
@@ -425,23 +414,38 @@ static void end_turn(MergeLanes *lanes)
     }
 }
 
-static bool make_run(MergeLanes *lanes)
+/* Where a batch has the first event after a key. */
+static const CpuEntry *find_after(const MergeLanes *lanes,
+                                  const MergeSlot *slot, uint64_t key)
 {
-    const CpuEntry *entry;
-    uint64_t last_key;
-    MergeSlot *slot;
+    const CpuEntry *entry = slot->batch.next;
 
-    lanes->lane = find_turn(lanes, &last_key);
-    slot = slot_of(lanes, lane_at(lanes, lanes->lane));
-    last_key = MIN(last_key, lanes->end_key);
-    use_ahead(slot);
-    entry = slot->batch.next;
-    while (entry < slot->batch.end &&
-           merge_key(lanes, slot, entry) <= last_key) {
+    while (entry < slot->batch.end && merge_key(lanes, slot, entry) <= key) {
         entry++;
     }
-    set_run(&lanes->run, slot, entry);
-    return entry > slot->batch.next;
+    return entry;
+}
+
+static bool make_run(MergeLanes *lanes)
+{
+    uint64_t last_key;
+    MergeSlot *slot;
+    const CpuBatch *batch;
+
+    lanes->lane = find_turn(lanes, &last_key);
+    last_key = MIN(last_key, lanes->end_key);
+    slot = slot_of(lanes, lane_at(lanes, lanes->lane));
+    use_ahead(slot);
+    batch = &slot->batch;
+    lanes->run = (MergeRun){
+        .slot = slot,
+        .next = batch->next,
+        .end = lanes->by_time ? find_after(lanes, slot, last_key) : batch->end,
+        .last_ticks = lanes->by_time ? UINT64_MAX : last_key,
+        .is_plain =
+            !batch->ticks && batch->missed_events == 0 && !batch->loss_follows,
+    };
+    return merge_run_has_next(&lanes->run);
 }
 
 static void end_run(MergeLanes *lanes)

@@ -34,8 +34,14 @@ typedef struct MergeRun {
     MergeSlot *slot;
     const CpuEntry *next; /* of the slot's batch */
     const CpuEntry *end;
-    bool is_plain; /* cpu_batch_look() tells all of them */
+    uint64_t last_ticks; /* of the line, at which it ends before its end */
+    bool is_plain;       /* cpu_batch_look() tells all of them */
 } MergeRun;
+
+static inline bool merge_run_has_next(const MergeRun *run)
+{
+    return run->next < run->end && run->next->line_ticks <= run->last_ticks;
+}
 
 /* An event of a block. */
 typedef struct MergeEvent {
@@ -49,6 +55,9 @@ typedef struct MergeEvent {
 #define MERGE_SPECIAL (1u << 31) /* to be read from its batch */
 #define MERGE_AHEAD   (1u << 30) /* which is the slot's ahead */
 #define MERGE_SLOT    (MERGE_AHEAD - 1)
+
+/* So many events before it is its turn, an event is fetched. */
+#define MERGE_PREFETCH 8
 
 typedef struct MergeLanes {
     MergeRun run;   /* in hand, of few lanes; its next is the user's to move */
@@ -104,7 +113,7 @@ static inline MergeSlot *merge_lanes_take_of_run(MergeLanes *lanes,
     MergeRun *run = &lanes->run;
     MergeSlot *slot = run->slot;
 
-    if (run->next == run->end) {
+    if (!merge_run_has_next(run)) {
         return NULL;
     }
     if (run->is_plain) {

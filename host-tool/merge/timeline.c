@@ -175,17 +175,19 @@ static size_t read_plain_run(MergeRun *run, TimelineEvent *events,
     const TimelineInput *input = run->slot->input;
     const TimelineScale scale = input->scale;
     const CpuEntry *entry = run->next;
+    const CpuEntry *end = entry + MIN(max_events, (size_t)(run->end - entry));
+    const uint64_t last_ticks = run->last_ticks;
     const unsigned cpu = run->slot->cpu;
-    size_t n = MIN(max_events, (size_t)(run->end - entry));
+    TimelineEvent *event = events;
 
-    for (size_t i = 0; i < n; i++) {
-        cpu_batch_look(&batch, &entry[i], &events[i].event);
-        events[i].input = input;
-        events[i].cpu = cpu;
-        events[i].time = timeline_scale_apply(&scale, entry[i].line_ticks);
+    for (; entry < end && entry->line_ticks <= last_ticks; entry++, event++) {
+        cpu_batch_look(&batch, entry, &event->event);
+        event->input = input;
+        event->cpu = cpu;
+        event->time = timeline_scale_apply(&scale, entry->line_ticks);
     }
-    run->next += n;
-    return n;
+    run->next = entry;
+    return (size_t)(event - events);
 }
 
 static size_t read_run(MergeLanes *lanes, TimelineEvent *events,

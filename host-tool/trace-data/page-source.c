@@ -25,6 +25,9 @@ struct PageBuffer {
     uint8_t bytes[];
 };
 
+/* The longest header of a page. */
+#define PEEK_BYTES 16
+
 /* An expanded chunk: pages [first, first + n_pages). */
 typedef struct ChunkPages {
     PageBuffer *buffer;
@@ -162,6 +165,26 @@ static bool is_in_window(const PageSource *source, uint64_t start, size_t size)
            start + size <= source->window_start + source->window_filled;
 }
 
+/*
+ * With the next page's header, which is looked at for what was lost before it.
+ * A page that the file ends in goes on with zeros.
+ */
+static void fill_window(PageSource *source, uint64_t start)
+{
+    size_t page_bytes = source->dat->page_bytes;
+    size_t wanted = source->window_bytes + PEEK_BYTES;
+    size_t filled;
+
+    make_writable(&source->window, source->window_bytes + page_bytes);
+    filled = read_range(source, start, source->window->bytes, wanted);
+    if (filled < wanted && filled % page_bytes != 0) {
+        memset(source->window->bytes + filled, 0,
+               page_bytes - filled % page_bytes);
+    }
+    source->window_start = start;
+    source->window_filled = filled;
+}
+
 static const uint8_t *plain_page(PageSource *source, uint64_t number)
 {
     size_t page_bytes = source->dat->page_bytes;
@@ -173,16 +196,9 @@ static const uint8_t *plain_page(PageSource *source, uint64_t number)
     }
     size = (size_t)MIN(page_bytes, source->range.size_bytes - start);
     if (!is_in_window(source, start, size)) {
-        make_writable(&source->window, source->window_bytes);
-        source->window_start = start;
-        source->window_filled = read_range(source, start, source->window->bytes,
-                                           source->window_bytes);
+        fill_window(source, start);
         if (source->window_filled == 0) {
             return NULL;
-        }
-        if (source->window_filled % page_bytes != 0) {
-            memset(source->window->bytes + source->window_filled, 0,
-                   page_bytes - source->window_filled % page_bytes);
         }
         read_ahead(source, start + source->window_filled);
     }
@@ -191,7 +207,7 @@ static const uint8_t *plain_page(PageSource *source, uint64_t number)
 
 static bool plain_peek(PageSource *source, uint64_t number, PageHeader *header)
 {
-    uint8_t bytes[16] = {0};
+    uint8_t bytes[PEEK_BYTES] = {0};
     uint64_t start = number * source->dat->page_bytes;
     size_t size = sizeof(uint64_t) + source->dat->long_bytes;
 
