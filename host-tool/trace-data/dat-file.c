@@ -338,6 +338,7 @@ void dat_file_close(DatFile *dat)
     g_ptr_array_unref(dat->instances);
     g_array_unref(dat->cpus);
     g_ptr_array_unref(dat->problems);
+    g_free((gpointer)dat->limits);
     g_free(dat->instance);
     g_free(dat->clock);
     g_free(dat->uname);
