@@ -261,7 +261,9 @@ static void test_stopped(void)
     run_events(&sim, 2000000, 2050000, 100);
     run_events(&sim, 2500001, 2550000, 100);
     outcome = place_all(&sim);
-    g_assert_cmpuint(outcome.exact, ==, sim.samples->len);
+    /* Two events of one stamp so near to the stop may be a step back. */
+    g_assert_cmpuint(outcome.unknown, ==, 0);
+    g_assert_cmpuint(outcome.bounded, <, PAGE_EVENTS);
     simulation_clear(&sim);
 }
 
