@@ -30,14 +30,16 @@ help:
 	@echo '                 show them on one timeline, and say why it was late'
 	@echo 'make check       build with warnings as errors, and run the tests'
 	@echo 'make check-all   the same with the long lab scenarios: libvirt, ...'
-	@echo 'make bench       measure beside trace-cmd (BENCH_HOST=, BENCH_GUEST=:'
-	@echo '                 two recorded files; without them the demo is recorded)'
+	@echo 'make bench       measure beside trace-cmd: reading, and with bench-record'
+	@echo '                 recording (BENCH_HOST=, BENCH_GUEST=: two recorded files'
+	@echo '                 to read instead of some that the lab records)'
 	@echo 'make fuzz        fuzz each target for TIME seconds (default: 60)'
 	@echo 'make qemu        build the patched QEMU (kept in the cache)'
 	@echo 'make check-newest  build and test the series for QEMU $(QEMU_NEWEST), whose'
 	@echo '                 source may be gone from the archive some day'
 	@echo 'make bench-query time the query of TSC offsets'
-	@echo 'make bench-record  measure the recorder in a guest beside trace-cmd agent'
+	@echo 'make bench-record  only that of the recorder in a guest beside trace-cmd'
+	@echo '                 agent (BENCH_ROUNDS=, BENCH_RATES=, BENCH_SECONDS=)'
 	@echo 'make lab-images  make what the lab boots (kept in the cache)'
 	@echo 'make packages    install the Debian packages that are missing'
 	@echo 'make install     install the programs (after make; DESTDIR=...)'
@@ -88,9 +90,13 @@ demo: all lab-images
 	$(call step,recording a KVM guest and its host in the lab)
 	$(Q)tests/run-demo $(BUILD)
 
-# BENCH_FLAGS: see tests/bench/run --help.
-bench: all
+# BENCH_FLAGS: see tests/bench/run --help.  Files that were named are read
+# only; else the lab runs, which records, too.
+bench: all $(if $(BENCH_HOST),,lab-images)
 	$(Q)tests/run-bench $(BUILD) "$(BENCH_HOST)" "$(BENCH_GUEST)" $(BENCH_FLAGS)
+ifeq ($(BENCH_HOST),)
+	$(Q)tests/run-bench-record $(BUILD)
+endif
 
 # FUZZ_TARGETS: some of dat filter format json session stream; else all.
 TIME ?= 60

@@ -55,7 +55,7 @@ typedef struct LimitRow {
     ROW("page-size", page_bytes, BYTES, ALL, TRACE_STREAM_MAX_PAGE_BYTES,      \
         4 * KIB, TRACE_STREAM_MAX_PAGE_BYTES, "one page of a ring buffer")     \
     ROW("pages", pages, NUMBER, MAKES, 100000000, 1, 1000000000000,            \
-        "pages of a machine")                               \
+        "pages of a machine")                                                  \
     ROW("cpus", cpus, NUMBER, ALL, TRACE_STREAM_MAX_CPUS, 1,                   \
         TRACE_STREAM_MAX_CPUS, "CPUs of a machine")                            \
     ROW("growth", growth, NUMBER, MAKES, 16, 1, 1000,                          \
@@ -82,17 +82,21 @@ typedef struct LimitRow {
         "names of its tasks")                                                  \
     ROW("text-size", text_bytes, BYTES, MAKES, 96 * MIB, MIB, 256 * MIB,       \
         "all texts of a stream together")                                      \
+    ROW("frame-rate", frames_per_s, NUMBER, RECORDS, 250000, 10000, 100000000, \
+        "frames of a guest in a second, above which it has to wait")           \
     ROW("idle-time", idle_s, SECONDS, RECORDS, 20, 2, 86400,                   \
-        "seconds of silence of a guest that records")                                     \
+        "seconds of silence of a guest that records")                          \
     ROW("stop-time", stop_s, SECONDS, RECORDS, 90, 1, 86400,                   \
-        "seconds that a guest may take to end when it is asked to")                \
+        "seconds that a guest may take to end when it is asked to")            \
+    ROW("keep-free", keep_free_bytes, BYTES, MAKES, LIMIT_AUTO, 0, 1024 * TIB, \
+        "left free on the disk (1G, or 5 % of a disk if that is less)")        \
     ROW("make-memory", make_memory_bytes, BYTES, MAKES, GIB, 16 * MIB,         \
         64 * TIB, "address space of a process that makes a file")              \
     ROW("memory", memory_bytes, BYTES, READS, 8 * GIB, MIB, 64 * TIB,          \
         "address space of the process that reads")                             \
     ROW("cpu-time", cpu_s, SECONDS, ALL, LIMIT_AUTO, 1, 1000000000,            \
         "seconds of its processor (60 and 1 for each 16M to make a file, "     \
-        "600 and 1 for each 1M to read)")                                \
+        "600 and 1 for each 1M to read)")                                      \
     ROW("output", output_bytes, BYTES, READS, LIMIT_AUTO, 1, 1024 * TIB,       \
         "each file that it writes (1G, and 64 times what is read)")
 

@@ -43,8 +43,11 @@ typedef struct Limits {
     uint64_t cmdlines_bytes;
     uint64_t text_bytes; /* all texts of a stream together */
     /* Of a guest while it is recorded. */
+    uint64_t frames_per_s;
     uint64_t idle_s;
     uint64_t stop_s;
+    /* Of the disk; 0: nothing.  LIMIT_AUTO: 1 GiB, or 5 % of a small one. */
+    uint64_t keep_free_bytes;
     /* Of a process that parses. */
     uint64_t make_memory_bytes; /* to make a file */
     uint64_t memory_bytes;      /* to read recordings */

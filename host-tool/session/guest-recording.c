@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "connection/connection-error.h"
 #include "connection/guest-file.h"
 #include "connection/offset-query.h"
+#include "session/disk-reserve.h"
 #include "session/guest-clock.h"
 #include "session/session-error.h"
 
@@ -362,7 +364,8 @@ gboolean guest_recording_receive(GuestRecording *guest, const char *dir,
     if (!guest_recording_is_asked_for(guest)) {
         discard_stale(socket_fd);
     }
-    guest->receiver = receiver_start(socket_fd, file_fd, max_bytes, error);
+    guest->receiver =
+        receiver_start(socket_fd, file_fd, max_bytes, guest->limits, error);
     return guest->receiver != NULL;
 }
 
@@ -612,6 +615,11 @@ char *guest_recording_receiver_failure(const GuestRecording *guest)
         return g_strdup_printf("the stream of guest '%s' reached its limit "
                                "(--max-size)",
                                guest->name);
+    case RECEIVER_FULL:
+        return g_strdup_printf("the stream of guest '%s' was cut off, so that "
+                               "the disk stays as free as it is to "
+                               "(--limit keep-free)",
+                               guest->name);
     case RECEIVER_FAILED:
         return g_strdup_printf("the stream of guest '%s' cannot be stored: %s",
                                guest->name,
@@ -741,12 +749,16 @@ void guest_recording_stop(GuestRecording *guest)
 static void pull(GuestRecording *guest)
 {
     g_autoptr(GError) error = NULL;
+    uint64_t max_bytes = guest->max_pull_bytes;
     uint64_t bytes = 0;
 
+    if (guest->limits->keep_free_bytes > 0) {
+        max_bytes =
+            MIN(max_bytes, disk_reserve_room(guest->pull_fd, guest->limits));
+    }
     if (guest->condition == GUEST_RUNNING &&
         !guest_file_read(guest->agent, guest->leavings.stream_file,
-                         guest->pull_fd, guest->max_pull_bytes, &bytes,
-                         &error)) {
+                         guest->pull_fd, max_bytes, &bytes, &error)) {
         guest_recording_fail(guest,
                              g_strdup_printf("the recording of guest "
                                              "'%s' could not be copied "
@@ -809,6 +821,21 @@ void guest_recording_leave(GuestRecording *guest)
     tell_guardian(guest);
 }
 
+/* It was of the guest's own making, but who reads the losses should know. */
+static void note_held(const GuestRecording *guest)
+{
+    uint64_t held_us = receiver_held_us(guest->receiver);
+
+    if (held_us > 0 && guest->machine) {
+        g_ptr_array_add(
+            guest->machine->notes,
+            g_strdup_printf("The guest sent more than %" PRIu64
+                            " frames in a second (--limit frame-rate) and was "
+                            "held up for %" PRIu64 " ms in all.",
+                            guest->limits->frames_per_s, held_us / 1000));
+    }
+}
+
 void guest_recording_drain(GuestRecording *guest)
 {
     gint64 end_us = g_get_monotonic_time() +
@@ -827,5 +854,6 @@ void guest_recording_drain(GuestRecording *guest)
     }
     if (guest->receiver) {
         receiver_stop(guest->receiver);
+        note_held(guest);
     }
 }

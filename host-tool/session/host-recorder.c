@@ -23,6 +23,7 @@
 
 #include "qga/capture.h"
 #include "qga/recorder.h"
+#include "session/disk-reserve.h"
 #include "session/session-error.h"
 
 #define INSTANCE_PREFIX  "qemu-trace-merge-"
@@ -87,7 +88,27 @@ static void say(int status_fd, const char *text, size_t length)
 typedef struct Child {
     int status_fd;
     SharedSigns *signs;
+    int file_fd;
+    uint64_t max_bytes;
+    const Limits *limits;
 } Child;
+
+/* Each second anew: others write to the disk, too. */
+static void limit_file(const Child *child, uint64_t sent_bytes)
+{
+    uint64_t max_bytes = child->max_bytes;
+    struct rlimit limit;
+
+    if (child->limits->keep_free_bytes > 0) {
+        uint64_t room = disk_reserve_room(child->file_fd, child->limits);
+
+        max_bytes = MIN(max_bytes, sent_bytes + MIN(room, max_bytes));
+    }
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0) {
+        limit.rlim_cur = MIN(max_bytes, limit.rlim_max);
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+}
 
 static bool say_ready(Recorder *recorder G_GNUC_UNUSED, gpointer data,
                       GError **error G_GNUC_UNUSED)
@@ -113,11 +134,11 @@ static void show_signs(Recorder *recorder, gpointer data)
     atomic_store(&signs->events, events);
     atomic_store(&signs->lost_events, lost_events);
     atomic_store(&signs->bytes, recorder_sent_bytes(recorder));
+    limit_file(data, recorder_sent_bytes(recorder));
 }
 
-static bool record(const RecorderOptions *options, int file_fd,
-                   const char *file_name, int stop_fd, Child *child,
-                   GError **error)
+static bool record(const RecorderOptions *options, const char *file_name,
+                   int stop_fd, Child *child, GError **error)
 {
     g_autofree char *instance =
         g_strdup_printf(INSTANCE_PREFIX "%d", (int)getpid());
@@ -133,7 +154,7 @@ static bool record(const RecorderOptions *options, int file_fd,
     own.instance = instance;
     own.drain_timeout_s =
         own.is_held ? RECORDER_HELD_DRAIN_TIMEOUT_S : DRAIN_TIMEOUT_S;
-    recorder = recorder_new(&own, file_fd, file_name, error);
+    recorder = recorder_new(&own, child->file_fd, file_name, error);
     return recorder && recorder_run(recorder, stop_fd, &callbacks, error);
 }
 
@@ -180,19 +201,19 @@ static void close_all_but(int a, int b, int c)
 }
 
 G_GNUC_NORETURN
-static void run_child(const RecorderOptions *options, int file_fd,
-                      const char *file_name, uint64_t max_bytes, int stop_fd,
-                      Child *child)
+static void run_child(const RecorderOptions *options, const char *file_name,
+                      int stop_fd, Child *child)
 {
     int status_fd = child->status_fd;
-    struct rlimit limit = {max_bytes, max_bytes};
+    struct rlimit limit = {child->max_bytes, child->max_bytes};
     g_autoptr(GError) error = NULL;
     bool ok;
 
     ignore_signals();
-    close_all_but(file_fd, stop_fd, status_fd);
+    close_all_but(child->file_fd, stop_fd, status_fd);
     setrlimit(RLIMIT_FSIZE, &limit);
-    ok = record(options, file_fd, file_name, stop_fd, child, &error);
+    limit_file(child, 0);
+    ok = record(options, file_name, stop_fd, child, &error);
     if (!ok) {
         say(status_fd, error->message, strlen(error->message));
     }
@@ -213,7 +234,7 @@ static gboolean throw_child_error(HostRecorder *recorder, GError **error)
     g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
                 "the host's recording ended early: %s%s",
                 *text ? text : "its process was killed",
-                is_full ? " (--max-size)" : "");
+                is_full ? " (--max-size, or --limit keep-free)" : "");
     return FALSE;
 }
 
@@ -280,7 +301,7 @@ static gboolean open_pipes(int stop[2], int status[2], GError **error)
 
 HostRecorder *host_recorder_start(const RecorderOptions *options, int file_fd,
                                   const char *file_name, uint64_t max_bytes,
-                                  GError **error)
+                                  const Limits *limits, GError **error)
 {
     g_autoptr(HostRecorder) recorder = NULL;
     SharedSigns *signs;
@@ -295,9 +316,15 @@ HostRecorder *host_recorder_start(const RecorderOptions *options, int file_fd,
     g_assert(signs != MAP_FAILED); /* as any memory */
     pid = fork();
     if (pid == 0) {
-        Child child = {.status_fd = status[1], .signs = signs};
+        Child child = {
+            .status_fd = status[1],
+            .signs = signs,
+            .file_fd = file_fd,
+            .max_bytes = max_bytes,
+            .limits = limits,
+        };
 
-        run_child(options, file_fd, file_name, max_bytes, stop[0], &child);
+        run_child(options, file_name, stop[0], &child);
     }
     close(stop[0]);
     close(status[1]);

@@ -13,19 +13,21 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "limits/limits.h"
 #include "qga/recorder-options.h"
 
 typedef struct HostRecorder HostRecorder;
 
 /*
  * Forks the child, which writes to file_fd (the caller's, named file_name in
- * errors) up to max_bytes, and waits until events are being recorded.
+ * errors) up to max_bytes, and while more of the disk is free than is to stay
+ * so by the limits, and waits until events are being recorded.
  * options->instance is ignored: the child chooses its own.  The caller must
  * have no other threads yet.
  */
 HostRecorder *host_recorder_start(const RecorderOptions *options, int file_fd,
                                   const char *file_name, uint64_t max_bytes,
-                                  GError **error);
+                                  const Limits *limits, GError **error);
 
 /* Readable when the recording ended by itself, which it does on errors. */
 int host_recorder_event_fd(const HostRecorder *recorder);

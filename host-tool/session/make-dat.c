@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "confine/confine.h"
+#include "session/disk-reserve.h"
 #include "trace-data/stream-to-dat.h"
 
 #define MAX_NOTES      16
@@ -401,7 +402,8 @@ static StreamSummary *write_dat(int dir_fd, const char *dir,
 {
     StreamSummary *summary = NULL;
     struct stat info;
-    Job job = {.options = options, .limits = limits};
+    Limits own = *limits;
+    Job job = {.options = options, .limits = &own};
 
     job.stream_fd = open_stream(dir_fd, dir, stream_name, &info, error);
     if (job.stream_fd < 0) {
@@ -409,6 +411,9 @@ static StreamSummary *write_dat(int dir_fd, const char *dir,
     }
     job.dat_fd = create_dat(dir_fd, dir, tmp_name, &info, error);
     if (job.dat_fd >= 0) {
+        if (limits->keep_free_bytes > 0) {
+            own.output_bytes = disk_reserve_room(job.dat_fd, limits);
+        }
         summary = run_confined(&job, stream_name, (uint64_t)info.st_size,
                                missing, error);
         if (close(job.dat_fd) < 0 && summary) {

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "session/disk-reserve.h"
 #include "session/session-error.h"
 #include "session/stream-watch.h"
 
@@ -22,13 +23,18 @@ struct Receiver {
     int stop_fd;
     int event_fd;
     uint64_t max_bytes;
-    GThread *thread; /* NULL once stopped */
+    Limits limits;
+    /* What may still come at once; below 0: how much came too early. */
+    int64_t credit_frames;
+    gint64 credit_us; /* when it was counted */
+    GThread *thread;  /* NULL once stopped */
     /* Written by the thread, read by all. */
     atomic_int state;
     atomic_int code;
     _Atomic uint64_t came_bytes;
     _Atomic uint64_t stored_bytes;
     _Atomic int64_t last_us;
+    _Atomic uint64_t held_us;
     _Atomic uint64_t events;
     _Atomic uint64_t lost_events;
     atomic_int cause;  /* of the freeze; NONE: not frozen */
@@ -51,12 +57,22 @@ static void end_storing(Receiver *receiver, ReceiverState state, int code)
     wake(receiver->event_fd);
 }
 
+static bool has_room(const Receiver *receiver, size_t length)
+{
+    return receiver->limits.keep_free_bytes == 0 ||
+           disk_reserve_room(receiver->file_fd, &receiver->limits) >= length;
+}
+
 static void store(Receiver *receiver, size_t length)
 {
     uint64_t stored = atomic_load(&receiver->stored_bytes);
     size_t wanted = MIN(length, receiver->max_bytes - stored);
     size_t done = 0;
 
+    if (!has_room(receiver, wanted)) {
+        end_storing(receiver, RECEIVER_FULL, 0);
+        return;
+    }
     while (done < wanted) {
         ssize_t n =
             write(receiver->file_fd, receiver->buffer + done, wanted - done);
@@ -90,9 +106,41 @@ static void watch(Receiver *receiver, size_t length)
     }
 }
 
+/* A second's frames may come at once, as a recording's texts do. */
+static void count_frames(Receiver *receiver, uint64_t frames)
+{
+    int64_t rate = (int64_t)receiver->limits.frames_per_s;
+    gint64 now_us = g_get_monotonic_time();
+    gint64 passed_us = MIN(now_us - receiver->credit_us, G_USEC_PER_SEC);
+
+    receiver->credit_frames =
+        MIN(receiver->credit_frames + rate * passed_us / G_USEC_PER_SEC, rate) -
+        (int64_t)frames;
+    receiver->credit_us = now_us;
+}
+
+/* Waits until the frames that came were due; FALSE when it is told to stop. */
+static gboolean hold(Receiver *receiver)
+{
+    struct pollfd stop = {.fd = receiver->stop_fd, .events = POLLIN};
+    int64_t rate = (int64_t)receiver->limits.frames_per_s;
+    gint64 begin_us = g_get_monotonic_time();
+    int64_t due_us;
+    int n;
+
+    if (receiver->credit_frames >= 0) {
+        return TRUE;
+    }
+    due_us = -receiver->credit_frames * G_USEC_PER_SEC / rate;
+    n = poll(&stop, 1, (int)(due_us / 1000) + 1);
+    atomic_fetch_add(&receiver->held_us, g_get_monotonic_time() - begin_us);
+    return n <= 0;
+}
+
 /* FALSE when there is nothing more to come. */
 static gboolean take(Receiver *receiver)
 {
+    uint64_t frames = receiver->watch.frames;
     ssize_t n = read(receiver->socket_fd, receiver->buffer, BUFFER_BYTES);
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
@@ -107,6 +155,7 @@ static gboolean take(Receiver *receiver)
     atomic_store(&receiver->last_us, g_get_monotonic_time());
     /* First: what freezes the host must not wait for the disk. */
     watch(receiver, n);
+    count_frames(receiver, receiver->watch.frames - frames);
     if (receiver_state(receiver) == RECEIVER_RECEIVING) {
         store(receiver, n);
     }
@@ -137,18 +186,24 @@ static gpointer receive(gpointer data)
         if (n > 0 && (fds[0].revents || (fds[1].revents && !take(receiver)))) {
             break;
         }
+        if (!hold(receiver)) {
+            break;
+        }
     }
     return NULL;
 }
 
 Receiver *receiver_start(int socket_fd, int file_fd, uint64_t max_bytes,
-                         GError **error)
+                         const Limits *limits, GError **error)
 {
     Receiver *receiver = g_new0(Receiver, 1);
 
     receiver->socket_fd = socket_fd;
     receiver->file_fd = file_fd;
     receiver->max_bytes = max_bytes;
+    receiver->limits = *limits;
+    receiver->credit_frames = (int64_t)limits->frames_per_s;
+    receiver->credit_us = g_get_monotonic_time();
     stream_watch_init(&receiver->watch);
     receiver->stop_fd = eventfd(0, EFD_CLOEXEC);
     receiver->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -202,6 +257,11 @@ uint64_t receiver_came_bytes(Receiver *receiver)
 uint64_t receiver_stored_bytes(Receiver *receiver)
 {
     return atomic_load(&receiver->stored_bytes);
+}
+
+uint64_t receiver_held_us(Receiver *receiver)
+{
+    return atomic_load(&receiver->held_us);
 }
 
 gint64 receiver_quiet_us(Receiver *receiver)

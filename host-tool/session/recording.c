@@ -18,6 +18,7 @@
 
 #include "connection/host-ticks.h"
 #include "connection/offset-query.h"
+#include "session/disk-reserve.h"
 #include "session/guest-clock.h"
 #include "session/host-choice.h"
 #include "session/host-recorder.h"
@@ -40,6 +41,13 @@
 #define NS_PER_SECOND         UINT64_C(1000000000)
 /* To notice a recorder that says nothing any more. */
 #define LOOK_US G_USEC_PER_SEC
+/* The texts of all machines: symbols, event formats. */
+#define TEXT_BYTES (UINT64_C(16) << 20)
+/* How fast a disk may fill, so that looks are as often as is needed. */
+#define MAX_BYTES_PER_US 1000
+#define DISK_LOOK_US     (50 * 1000)
+/* For so long the machines may go on once their end was decided. */
+#define STOP_S 3
 /* A command whose end froze the guests is gone in a moment. */
 #define COMMAND_END_US (3 * G_USEC_PER_SEC)
 /* No machine goes to sleep and wakes up again within less. */
@@ -56,10 +64,23 @@ typedef struct Recording {
     gint64 begin_us;
     gint64 end_us; /* by --duration; G_MAXINT64 without */
     gint64 next_progress_us;
+    uint64_t stored_bytes; /* of all machines, at the last look */
+    uint64_t bytes_per_s;  /* that were stored lately */
+    gint64 disk_us;        /* when that look was */
+    gint64 next_disk_us;
     gboolean has_command;
     gint64 command_poll_us;
     gint64 next_poll_us;
 } Recording;
+
+/* What is written is there, or will be. */
+static const char *directory(const Recording *self)
+{
+    if (self->result->dir) {
+        return self->result->dir;
+    }
+    return self->options->output_dir ? self->options->output_dir : ".";
+}
 
 static GuestRecording *guest_at(const Recording *self, guint i)
 {
@@ -144,6 +165,63 @@ static gboolean check_host(GError **error)
     return TRUE;
 }
 
+/* How much more may be written. */
+static uint64_t room_of(const Recording *self)
+{
+    const Limits *limits = self->options->limits;
+
+    return limits->keep_free_bytes == 0
+               ? DISK_ROOM_UNKNOWN
+               : disk_reserve_room_at(directory(self), limits);
+}
+
+static const OffsetQuery *first_query(const GuestRecording *guest)
+{
+    return guest->queries->pdata[0];
+}
+
+static uint64_t buffer_bytes(uint64_t n_cpus, uint64_t buffer_kib)
+{
+    return n_cpus * (buffer_kib ? buffer_kib : RECORDER_DEFAULT_BUFFER_KIB) *
+           1024;
+}
+
+/* What the machines may still send when the recording ends. */
+static uint64_t last_bytes(const Recording *self)
+{
+    const RecordingOptions *options = self->options;
+    uint64_t bytes =
+        buffer_bytes(g_get_num_processors(), options->host.buffer_kib);
+
+    for (guint i = 0; i < self->guests->len; i++) {
+        bytes += buffer_bytes(first_query(guest_at(self, i))->readings->len,
+                              options->guest.buffer_kib);
+    }
+    return bytes;
+}
+
+/* Streams and the files that are made of them: all that comes is there twice.
+ */
+static uint64_t least_bytes(const Recording *self)
+{
+    return 2 * (TEXT_BYTES + last_bytes(self));
+}
+
+static gboolean check_room(const Recording *self, GError **error)
+{
+    g_autofree char *why = NULL;
+
+    if (room_of(self) >= least_bytes(self)) {
+        return TRUE;
+    }
+    why = disk_reserve_describe(directory(self), self->options->limits);
+    g_set_error(error, SESSION_ERROR, SESSION_ERROR_REFUSED,
+                "there is no room for a recording: %s; make room, or name "
+                "another directory with --output-dir",
+                why);
+    return FALSE;
+}
+
 static gboolean make_directory(Recording *self, GError **error)
 {
     const RecordingOptions *options = self->options;
@@ -171,11 +249,6 @@ static gboolean make_directory(Recording *self, GError **error)
         }
     }
     return FALSE;
-}
-
-static const OffsetQuery *first_query(const GuestRecording *guest)
-{
-    return guest->queries->pdata[0];
 }
 
 static gboolean is_kvm(const GuestRecording *guest)
@@ -220,7 +293,7 @@ static gboolean begin_session(Recording *self, GError **error)
 {
     Session *session;
 
-    if (!make_directory(self, error)) {
+    if (!check_room(self, error) || !make_directory(self, error)) {
         return FALSE;
     }
     session = session_new(self->options->name);
@@ -287,8 +360,9 @@ static gboolean start_host(Recording *self, GError **error)
     options.cpumask = choice->cpumask;
     self->awake = host_sleep_read();
     say(self, "%s", choice->why);
-    self->host = host_recorder_start(&options, fd, path,
-                                     self->options->max_bytes, error);
+    self->host =
+        host_recorder_start(&options, fd, path, self->options->max_bytes,
+                            self->options->limits, error);
     close(fd);
     return self->host != NULL;
 }
@@ -426,6 +500,25 @@ static gboolean check(Recording *self, GError **error)
     return !take_signal(self) || throw_interrupted(error);
 }
 
+/* By the files: what the host's recorder tells of itself is a second old. */
+static uint64_t stored_bytes(const Recording *self)
+{
+    const GPtrArray *machines = self->result->session->machines;
+    uint64_t bytes = 0;
+
+    for (guint i = 0; i < machines->len; i++) {
+        const SessionMachine *machine = machines->pdata[i];
+        g_autofree char *path =
+            g_build_filename(self->result->dir, machine->stream_file, NULL);
+        struct stat info;
+
+        if (stat(path, &info) == 0) {
+            bytes += (uint64_t)info.st_size;
+        }
+    }
+    return bytes;
+}
+
 static gboolean start(Recording *self, GError **error)
 {
     if (!check(self, error) || !begin_session(self, error) ||
@@ -436,7 +529,9 @@ static gboolean start(Recording *self, GError **error)
         self->options->duration_us == 0 && !self->options->command
             ? "; press Ctrl-C to stop"
             : "");
-    self->begin_us = g_get_monotonic_time();
+    self->begin_us = self->disk_us = g_get_monotonic_time();
+    /* Before that came texts, which are no measure of what is to come. */
+    self->stored_bytes = stored_bytes(self);
     if (self->options->duration_us > 0) {
         self->end_us = self->begin_us + self->options->duration_us;
     }
@@ -561,6 +656,7 @@ static int timeout_ms(const Recording *self)
         next_us = MIN(next_us, self->next_poll_us);
     }
     next_us = MIN(next_us, g_get_monotonic_time() + LOOK_US);
+    next_us = MIN(next_us, self->next_disk_us);
     if (self->options->progress) {
         next_us = MIN(next_us, self->next_progress_us);
     }
@@ -649,6 +745,44 @@ static void show_progress(Recording *self, gboolean is_ending)
     self->options->progress(&progress, self->options->watcher);
 }
 
+/*
+ * Ends the recording while there is room for what is still to come: what the
+ * machines have in their buffers, and the files that are made of their
+ * streams.  So it is whole, and what was lost is counted in it.
+ */
+static gboolean look_at_disk(Recording *self, GError **error)
+{
+    const SessionMachine *host = self->result->session->machines->pdata[0];
+    gint64 now_us = g_get_monotonic_time();
+    uint64_t bytes = stored_bytes(self);
+    uint64_t passed_us = (uint64_t)MAX(now_us - self->disk_us, DISK_LOOK_US);
+    uint64_t bytes_per_s =
+        (bytes - self->stored_bytes) * G_USEC_PER_SEC / passed_us;
+    uint64_t room = room_of(self);
+    uint64_t needed;
+    g_autofree char *why = NULL;
+
+    /* It may come in bursts. */
+    self->bytes_per_s = MAX(bytes_per_s, self->bytes_per_s / 2);
+    needed = bytes + 2 * (self->bytes_per_s * STOP_S + last_bytes(self));
+    self->stored_bytes = bytes;
+    self->disk_us = now_us;
+    if (room >= needed) {
+        self->next_disk_us =
+            now_us + (gint64)CLAMP((room - needed) / MAX_BYTES_PER_US,
+                                   DISK_LOOK_US, LOOK_US);
+        return TRUE;
+    }
+    why = disk_reserve_describe(directory(self), self->options->limits);
+    g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
+                "the recording ended early, while there is room for its "
+                "files: %s",
+                why);
+    g_ptr_array_add(host->notes,
+                    g_strdup_printf("The recording ended early: %s.", why));
+    return FALSE;
+}
+
 static void run(Recording *self, GError **error)
 {
     g_autofree struct pollfd *fds =
@@ -657,7 +791,7 @@ static void run(Recording *self, GError **error)
     /* What came while the guests were started waits already. */
     while (g_get_monotonic_time() < self->end_us && check_awake(self, error) &&
            look_at_guests(self) && look_at_command(self, error) &&
-           wait_for_any(self, fds)) {
+           look_at_disk(self, error) && wait_for_any(self, fds)) {
         if (g_get_monotonic_time() >= self->next_progress_us) {
             show_progress(self, FALSE);
         }

@@ -126,6 +126,7 @@ static gboolean make(Maker *maker, SessionMachine *machine,
         maker->n_made++;
         return TRUE;
     }
+    note(machine, error->message);
     if (maker->failure) {
         g_error_free(error);
     } else {

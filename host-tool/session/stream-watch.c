@@ -129,6 +129,7 @@ static size_t take_some(StreamWatch *watch, const uint8_t *bytes, size_t size)
 
     watch->skip_bytes -= n;
     if (watch->skip_bytes == 0) {
+        watch->frames++;
         watch->head_bytes = 0;
         watch->is_ended = header.type == TRACE_FRAME_END;
     }

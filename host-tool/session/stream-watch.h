@@ -23,9 +23,10 @@
 
 typedef struct StreamWatch {
     /* What was seen so far. */
-    bool is_broken;  /* no frame where one should begin: watched no longer */
-    bool is_frozen;  /* a FREEZE: the machine's tracing is off */
-    bool is_ended;   /* the END frame is complete */
+    bool is_broken; /* no frame where one should begin: watched no longer */
+    bool is_frozen; /* a FREEZE: the machine's tracing is off */
+    bool is_ended;  /* the END frame is complete */
+    uint64_t frames;
     uint64_t events; /* by the LOSS frames, so only about */
     uint64_t lost_events;
     TraceFreezeCause cause; /* of the freeze */

@@ -19,6 +19,7 @@
 #define TSC_CLOCK "x86-tsc"
 /* Of a name that is refused. */
 #define MAX_SHOWN_NAME 256
+#define BYTES_PER_MIB  1048576.0
 
 /* Pages gathered for one write; two pieces for each stay below IOV_MAX. */
 #define BATCH_PAGES 512
@@ -831,6 +832,17 @@ static gboolean write_all(int fd, struct iovec *pieces, int count,
     return TRUE;
 }
 
+static gboolean throw_too_large(const DatWriter *writer, GError **error)
+{
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC,
+                "its trace.dat file needs %.1f MiB, but the disk has %.1f MiB "
+                "more than is to stay free: make room, or lower --limit "
+                "keep-free, and run 'qemu-trace-merge recover'",
+                (double)writer->file_bytes / BYTES_PER_MIB,
+                (double)writer->limits->output_bytes / BYTES_PER_MIB);
+    return FALSE;
+}
+
 gboolean dat_writer_start(DatWriter *writer, int fd, const DatOptions *options,
                           const uint64_t *pages, uint32_t cpu_slots,
                           GError **error)
@@ -845,6 +857,9 @@ gboolean dat_writer_start(DatWriter *writer, int fd, const DatOptions *options,
         g_ptr_array_add(writer->notes,
                         g_strdup_printf("%u more texts were left out.",
                                         writer->refused_count - 3));
+    }
+    if (writer->file_bytes > writer->limits->output_bytes) {
+        return throw_too_large(writer, error);
     }
     return write_all(fd, &piece, 1, 0, error);
 }

@@ -74,7 +74,8 @@ void dat_writer_add_stats(DatWriter *writer, const TraceCpuStats *stats);
 
 /*
  * Write the head to fd, which must be seekable, empty and outlive the writer.
- * pages[N] is how many pages CPU N will get, for N below cpu_slots.
+ * pages[N] is how many pages CPU N will get, for N below cpu_slots.  Fails
+ * before it writes when the file would be larger than the limit of outputs.
  */
 gboolean dat_writer_start(DatWriter *writer, int fd, const DatOptions *options,
                           const uint64_t *pages, uint32_t cpu_slots,

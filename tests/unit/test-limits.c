@@ -40,8 +40,8 @@ static void test_set(void)
     assert_set(&limits, LIMIT_READS, "page-size=8k");
     g_assert_cmpuint(limits.page_bytes, ==, 8192);
     /* Those who record make files, too. */
-    assert_set(&limits, LIMIT_RECORDS, "growth=1");
-    g_assert_cmpuint(limits.growth, ==, 1);
+    assert_set(&limits, LIMIT_RECORDS, "keep-free=0");
+    g_assert_cmpuint(limits.keep_free_bytes, ==, 0);
     assert_set(&limits, LIMIT_RECORDS, "idle-time=5");
     g_assert_cmpuint(limits.idle_s, ==, 5);
     /* The last one wins. */

@@ -22,7 +22,7 @@ typedef struct Fixture {
     int file; /* another descriptor of the receiver's file */
 } Fixture;
 
-static Fixture start(int file, uint64_t max_bytes)
+static Fixture start_within(const Limits *limits, int file, uint64_t max_bytes)
 {
     Fixture f = {.file = dup(file)};
     g_autoptr(GError) error = NULL;
@@ -31,9 +31,14 @@ static Fixture start(int file, uint64_t max_bytes)
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
     g_assert_cmpint(fcntl(fds[0], F_SETFL, O_NONBLOCK), ==, 0);
     f.peer = fds[1];
-    f.receiver = receiver_start(fds[0], file, max_bytes, &error);
+    f.receiver = receiver_start(fds[0], file, max_bytes, limits, &error);
     g_assert_no_error(error);
     return f;
+}
+
+static Fixture start(int file, uint64_t max_bytes)
+{
+    return start_within(&limits_default, file, max_bytes);
 }
 
 /* Blocks unless the receiver takes everything. */
@@ -94,6 +99,83 @@ static void test_stores(void)
     end(&f);
 }
 
+/* On a real file system, which knows how much is free. */
+static int disk_file(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp(NULL, &path, &error);
+
+    g_assert_no_error(error);
+    unlink(path);
+    return fd;
+}
+
+/* What is to stay free of the disk is not written to, but all is taken. */
+static void test_reserve(void)
+{
+    Limits limits = limits_default;
+    Fixture f;
+
+    limits.keep_free_bytes = UINT64_C(1) << 60;
+    f = start_within(&limits, disk_file(), 20 * CHUNK);
+    put(&f, 10 * CHUNK);
+    wait_came(&f, 10 * CHUNK);
+    g_assert_true(has_event(&f, 10000));
+    g_assert_cmpint(receiver_state(f.receiver), ==, RECEIVER_FULL);
+    g_assert_cmpint(file_size(&f), ==, 0);
+    end(&f);
+
+    limits.keep_free_bytes = 0;
+    f = start_within(&limits, disk_file(), 20 * CHUNK);
+    put(&f, CHUNK);
+    wait_came(&f, CHUNK);
+    g_assert_cmpint(receiver_state(f.receiver), ==, RECEIVER_RECEIVING);
+    g_assert_cmpint(file_size(&f), ==, CHUNK);
+    end(&f);
+}
+
+static void put_frames(const Fixture *f, unsigned count)
+{
+    TraceFrameHeader header = {
+        .magic = TRACE_STREAM_MAGIC,
+        .type = TRACE_FRAME_META,
+    };
+
+    for (unsigned i = 0; i < count; i++) {
+        g_assert_cmpint(write(f->peer, &header, sizeof(header)), ==,
+                        sizeof(header));
+    }
+}
+
+/*
+ * A second's frames may come at once; those above have to wait until they are
+ * due, in the sender's hands, and none is lost.
+ */
+static void test_frame_rate(void)
+{
+    Limits limits = limits_default;
+    unsigned count = 4000;
+    Fixture f;
+
+    limits.frames_per_s = 10000;
+    f = start_within(&limits, memfd_create("stream", 0), 20 * CHUNK);
+    put_frames(&f, count);
+    wait_came(&f, count * sizeof(TraceFrameHeader));
+    g_assert_cmpuint(receiver_held_us(f.receiver), ==, 0);
+    end(&f);
+
+    limits.frames_per_s = 1000;
+    f = start_within(&limits, memfd_create("stream", 0), 20 * CHUNK);
+    put_frames(&f, count);
+    wait_came(&f, count * sizeof(TraceFrameHeader));
+    /* One that is held can be stopped. */
+    receiver_stop(f.receiver);
+    g_assert_cmpuint(receiver_held_us(f.receiver), >, 0);
+    g_assert_cmpint(file_size(&f), ==, count * sizeof(TraceFrameHeader));
+    end(&f);
+}
+
 static void test_closed(void)
 {
     Fixture f = start(memfd_create("stream", 0), 10 * CHUNK);
@@ -136,6 +218,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/receiver/stores", test_stores);
     g_test_add_func("/receiver/closed", test_closed);
+    g_test_add_func("/receiver/frame-rate", test_frame_rate);
+    g_test_add_func("/receiver/reserve", test_reserve);
     g_test_add_func("/receiver/limit", test_limit);
     g_test_add_func("/receiver/disk-full", test_disk_full);
     return g_test_run();
