@@ -228,11 +228,17 @@ static gboolean forbid_gains(GError **error)
     return TRUE;
 }
 
-/* After the change of user, which would clear it: kernel/cred.c. */
-static gboolean die_with_parent(GError **error)
+/*
+ * After the change of user, which would clear it: kernel/cred.c.  A parent
+ * that is gone by then tells nobody, and nobody waits for this process.
+ */
+static gboolean die_with_parent(pid_t parent, GError **error)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
         return throw_setup(error, "ask for the parent's death");
+    }
+    if (getppid() != parent) {
+        _exit(EXIT_FAILURE);
     }
     return TRUE;
 }
@@ -525,13 +531,16 @@ static gboolean enter_seccomp(ConfineNeeds needs, GError **error)
     return TRUE;
 }
 
-static gboolean enter_confinement(const ConfineOptions *options, int reply_fd,
-                                  ConfineMissing *missing, GError **error)
+/* Without a parent to answer, parent is 0 and reply_fd -1. */
+static gboolean enter_confinement(const ConfineOptions *options, pid_t parent,
+                                  int reply_fd, ConfineMissing *missing,
+                                  GError **error)
 {
     *missing = 0;
     return drop_files(options, reply_fd, error) && drop_bounding_set(error) &&
            drop_user(options, error) && drop_capabilities(error) &&
-           forbid_gains(error) && (reply_fd < 0 || die_with_parent(error)) &&
+           forbid_gains(error) &&
+           (parent == 0 || die_with_parent(parent, error)) &&
            enter_landlock(missing, error) && look_for_seccomp(missing) &&
            set_limits(options, *missing, error) &&
            (*missing & CONFINE_MISSING_SECCOMP ||
@@ -541,7 +550,7 @@ static gboolean enter_confinement(const ConfineOptions *options, int reply_fd,
 gboolean confine_self(const ConfineOptions *options, ConfineMissing *missing,
                       GError **error)
 {
-    return enter_confinement(options, -1, missing, error);
+    return enter_confinement(options, 0, -1, missing, error);
 }
 
 /* The child */
@@ -598,8 +607,8 @@ static void reset_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static G_NORETURN void run_child(const ConfineOptions *options, int reply_fd,
-                                 ConfineFunc func, gpointer data)
+static G_NORETURN void run_child(const ConfineOptions *options, pid_t parent,
+                                 int reply_fd, ConfineFunc func, gpointer data)
 {
     g_autoptr(GByteArray) reply = NULL;
     g_autoptr(GError) error = NULL;
@@ -607,7 +616,7 @@ static G_NORETURN void run_child(const ConfineOptions *options, int reply_fd,
     ConfineMissing missing = 0;
 
     reset_signals();
-    if (!enter_confinement(options, reply_fd, &missing, &error)) {
+    if (!enter_confinement(options, parent, reply_fd, &missing, &error)) {
         send_all(reply_fd, &prologue, sizeof(prologue));
         send_error(reply_fd, REPLY_SETUP, error);
         _exit(EXIT_FAILURE);
@@ -818,6 +827,7 @@ GByteArray *confine_run(const ConfineOptions *options, ConfineFunc func,
     int fds[2];
     int stop_fd =
         options->stops ? signalfd(-1, options->stops, SFD_CLOEXEC) : -1;
+    pid_t parent = getpid();
     pid_t child;
 
     *missing = 0;
@@ -827,7 +837,7 @@ GByteArray *confine_run(const ConfineOptions *options, ConfineFunc func,
     }
     child = fork();
     if (child == 0) {
-        run_child(options, fds[1], func, data);
+        run_child(options, parent, fds[1], func, data);
     }
     close(fds[1]);
     if (child < 0) {

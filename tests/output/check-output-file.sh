@@ -97,6 +97,7 @@ reader=$!
 "$program" report -o pipe -i host.dat -i vm1.dat 2>err &
 writer=$!
 until ls -l /proc/$writer/fd 2>/dev/null | grep -q "$work/pipe"; do
+    kill -0 $writer 2>/dev/null || fail "it does not wait for the pipe"
     sleep 0.05
 done
 kill -TERM $writer
