@@ -53,6 +53,7 @@ typedef struct Cpus {
     EventField next_pid;
     const EventFieldType *next_comm;
     GPtrArray *lanes; /* of Lane by CPU, NULL entries; not owned */
+    uint64_t last;    /* event of any of them */
 } Cpus;
 
 struct PageLanes {
@@ -222,10 +223,13 @@ static void on_event(const TimelineEvent *event, uint64_t ticks, void *data)
 {
     PageLanes *lanes = data;
     const CpuEvent *record = &event->event;
-    const Cpus *cpus = cpus_of(lanes, event->input);
-    Lane *lane = cpu_lane(cpus, event->cpu);
+    Cpus *cpus = cpus_of(lanes, event->input);
+    Lane *lane = cpus ? cpu_lane(cpus, event->cpu) : NULL;
     uint64_t now = time_of(lanes, ticks);
 
+    if (cpus) {
+        cpus->last = now;
+    }
     if (!lane) {
         return;
     }
@@ -334,6 +338,18 @@ static PageLanes *lanes_new(const Analysis *analysis, GPtrArray *inputs,
     return lanes;
 }
 
+/* What each CPU of a machine ran until the machine's recording ended. */
+static void end_cpus(const Cpus *cpus)
+{
+    for (guint cpu = 0; cpu < cpus->lanes->len; cpu++) {
+        Lane *lane = cpus->lanes->pdata[cpu];
+
+        if (lane) {
+            lane_add(lane, lane->since, cpus->last, lane->running);
+        }
+    }
+}
+
 PageLanes *page_lanes_collect(const Analysis *analysis, GPtrArray *inputs,
                               const GArray *windows)
 {
@@ -345,15 +361,12 @@ PageLanes *page_lanes_collect(const Analysis *analysis, GPtrArray *inputs,
         .data = lanes,
     };
     g_autoptr(Analysis) again = analysis_make(inputs, &options);
-    uint64_t end = time_of(lanes, analysis->last_ticks);
 
+    for (guint i = 0; i < lanes->cpus->len; i++) {
+        end_cpus(&g_array_index(lanes->cpus, Cpus, i));
+    }
     for (guint i = 0; i < lanes->lanes->len; i++) {
-        Lane *lane = lanes->lanes->pdata[i];
-
-        if (lane->type != LANE_VCPU) {
-            lane_add(lane, lane->since, end, lane->running);
-        }
-        lane_end(lane);
+        lane_end(lanes->lanes->pdata[i]);
     }
     return lanes;
 }
