@@ -419,6 +419,29 @@ static void test_clock_step(Scene *scene, gconstpointer data G_GNUC_UNUSED)
     expect_part(finding, 0, CAUSE_CLOCK_STEP, 90000);
 }
 
+/* Without KVM's events: a busy guest that sleeps on the host hasn't halted. */
+static void test_emulated(Scene *scene, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Analysis) analysis = NULL;
+    const Finding *finding;
+
+    host_switch(scene, 900, HOG, SLEEPS, VCPU);
+    guest(scene, 1050, BUILT_SWITCH, 0, 0, RUNNABLE, TASK);
+    guest(scene, 1100, BUILT_WRITE_MSR, TASK, 0x6e0, 2000, 0);
+    host_switch(scene, 1500, VCPU, SLEEPS, 0);
+    host(scene, 6000, BUILT_WAKING, HOG, VCPU, 0, 0);
+    /* That it was switched to is missing, but its guest goes on. */
+    guest(scene, 7000, BUILT_TIMER_EXIT, TASK, TIMER, 0, 0);
+    guest(scene, 9000, BUILT_TIMER_ENTRY, TASK, TIMER, 0, 0);
+    guest(scene, 9700, BUILT_TIMER_EXIT, TASK, TIMER, 0, 0);
+    analysis = analyse(scene, NULL);
+    finding = find(analysis, INTERVAL_TIMER);
+    expect_length(finding, 7000);
+    expect_part(finding, 0, CAUSE_QEMU_WAIT, 4000);
+    expect_part(finding, 1, CAUSE_INJECTION, 2000);
+    expect_part(finding, 2, CAUSE_HOST_WAKE, 1000);
+}
+
 /* What keeps a guest from running keeps its own guest from it, too. */
 static void build_nested(Scene *scene)
 {
@@ -613,6 +636,7 @@ int main(int argc, char **argv)
     ADD("halt-poll", test_halt_poll);
     ADD("clock-step", test_clock_step);
     ADD("lost", test_lost);
+    ADD("emulated", test_emulated);
     ADD("nested", test_nested);
     ADD("nested-twice", test_nested_twice);
     ADD("random", test_random);

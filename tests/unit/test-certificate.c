@@ -202,6 +202,61 @@ static void test_lost_at_start(Fixture *fixture,
     g_assert_cmpuint(total.uncheckable_lost, ==, 1);
 }
 
+/* All of an input's times may be off by so much. */
+static void set_error(TimelineInput *input, uint64_t error_ticks)
+{
+    const ClockSegment segment = {
+        .to_host_ticks = UINT64_MAX,
+        .map = {.ratio = 1},
+        .error_ticks = error_ticks,
+    };
+
+    timeline_input_set_track(input, 0, &segment, 1);
+}
+
+/* A host that is a guest, whose clock is known to 100 ticks. */
+static CertificateVcpu certify_nested(Fixture *fixture, uint64_t error_ticks)
+{
+    g_autoptr(Certificate) certificate = NULL;
+    int32_t tid = VCPU_TID;
+    TimelineInput *host = add_input(fixture, fixture->host, "host.dat");
+    TimelineInput *guest = add_input(fixture, fixture->guest, "guest.dat");
+
+    guest->file = 1;
+    guest->host = host;
+    guest->vcpu_threads = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    g_array_append_val(guest->vcpu_threads, tid);
+    set_error(host, 100);
+    set_error(guest, error_ticks);
+    certificate = certificate_make(fixture->inputs);
+    return certificate_total(certificate);
+}
+
+static void test_common_error(Fixture *fixture,
+                              gconstpointer data G_GNUC_UNUSED)
+{
+    CertificateVcpu total;
+
+    entry(fixture, 0, 1000);
+    guest_event(fixture, 1100);
+    leave(fixture, 0, 2000);
+    total = certify_nested(fixture, 100);
+    g_assert_cmpuint(total.inside, ==, 1);
+    g_assert_cmpuint(total.inexact, ==, 0);
+}
+
+static void test_own_error(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    CertificateVcpu total;
+
+    entry(fixture, 0, 1000);
+    guest_event(fixture, 1100);
+    leave(fixture, 0, 2000);
+    total = certify_nested(fixture, 101);
+    g_assert_cmpuint(total.inside, ==, 0);
+    g_assert_cmpuint(total.inexact, ==, 1);
+}
+
 #define ADD(path, func) \
     g_test_add("/certificate/" path, Fixture, NULL, set_up, func, tear_down)
 
@@ -215,5 +270,7 @@ int main(int argc, char **argv)
     ADD("ends", test_ends);
     ADD("lost", test_lost);
     ADD("lost-at-start", test_lost_at_start);
+    ADD("common-error", test_common_error);
+    ADD("own-error", test_own_error);
     return g_test_run();
 }
