@@ -82,8 +82,8 @@ static void on_switch(Walk *walk, Machine *machine, const BoundEvent *bound,
         task_table_set_comm(machine->tasks, next, comm, size);
     }
     comm = field_bytes(bound, 4, event, &size);
-    if (comm && prev->comm[0] == '\0') {
-        task_table_set_comm(machine->tasks, prev, comm, size);
+    if (comm) {
+        task_table_rename(machine->tasks, prev, comm, size);
     }
     charge(walk, cpu);
     cpu->irqs.depth = 0;

@@ -108,7 +108,7 @@ void names_set_comm(Names *names, uint32_t name, const char *comm, size_t size)
     g_autofree char *plain = plain_text(comm, size);
     Name *entry = &g_array_index(names->names, Name, name);
 
-    if (name != NAME_OTHERS && entry->text[0] == '\0') {
+    if (name != NAME_OTHERS) {
         entry->text = g_string_chunk_insert_const(names->texts, plain);
         entry->is_recorder = is_recorder(plain);
     }

@@ -37,7 +37,7 @@ uint32_t names_text(Names *names, const char *text);
  * bytes and need not end with 0; empty while it is not known.
  */
 uint32_t names_task(Names *names, int32_t pid, const char *comm, size_t size);
-/* Gives a task's name the text that was not known yet. */
+/* Gives a task's name another text: it was not known yet, or has changed. */
 void names_set_comm(Names *names, uint32_t name, const char *comm, size_t size);
 
 /* Valid until the next call that adds one; never NULL. */

@@ -34,7 +34,10 @@ static Task *add_task(TaskTable *table, int32_t pid)
     Task *task = g_new0(Task, 1);
 
     task->pid = pid;
-    task->name = names_task(table->names, pid, "", 0);
+    if (pid == 0) {
+        strcpy(task->comm, "swapper");
+    }
+    task->name = names_task(table->names, pid, task->comm, sizeof(task->comm));
     g_ptr_array_add(table->tasks, task);
     return task;
 }
@@ -82,24 +85,44 @@ Task *task_table_get(TaskTable *table, int32_t pid)
     }
 }
 
-void task_table_set_comm(TaskTable *table, Task *task, const uint8_t *comm,
-                         size_t size)
+/* Whether it is another one than was known. */
+static bool take_comm(Task *task, const uint8_t *comm, size_t size)
 {
     char text[TASK_COMM_BYTES] = {0};
     size_t length = strnlen((const char *)comm, MIN(size, TASK_COMM_BYTES - 1));
 
     memcpy(text, comm, length);
-    if (memcmp(text, task->comm, sizeof(text)) == 0) {
-        return;
+    /* Each CPU's idle task has a name of its own, but they share their pid. */
+    if (task->pid == 0 || memcmp(text, task->comm, sizeof(text)) == 0) {
+        return false;
     }
     memcpy(task->comm, text, sizeof(text));
+    return true;
+}
+
+void task_table_set_comm(TaskTable *table, Task *task, const uint8_t *comm,
+                         size_t size)
+{
+    if (!take_comm(task, comm, size)) {
+        return;
+    }
     if (names_get(table->names, task->name)->text[0] == '\0') {
-        names_set_comm(table->names, task->name, text, length);
+        names_set_comm(table->names, task->name, task->comm, TASK_COMM_BYTES);
     } else {
-        /* Another program, or another task of the same pid. */
-        task->name = names_task(table->names, task->pid, text, length);
+        /* Another task of the same pid. */
+        task->name =
+            names_task(table->names, task->pid, task->comm, TASK_COMM_BYTES);
     }
     task->is_recorder = names_get(table->names, task->name)->is_recorder;
+}
+
+void task_table_rename(TaskTable *table, Task *task, const uint8_t *comm,
+                       size_t size)
+{
+    if (take_comm(task, comm, size)) {
+        names_set_comm(table->names, task->name, task->comm, TASK_COMM_BYTES);
+        task->is_recorder = names_get(table->names, task->name)->is_recorder;
+    }
 }
 
 guint task_table_size(const TaskTable *table)

@@ -63,6 +63,13 @@ Task *task_table_get(TaskTable *table, int32_t pid);
 void task_table_set_comm(TaskTable *table, Task *task, const uint8_t *comm,
                          size_t size);
 
+/*
+ * The same of a task that had another name when it began to run: it has
+ * executed a program, whose name is what the task is known by from its start.
+ */
+void task_table_rename(TaskTable *table, Task *task, const uint8_t *comm,
+                       size_t size);
+
 /* All of them. */
 guint task_table_size(const TaskTable *table);
 Task *task_table_at(const TaskTable *table, guint index);
