@@ -152,7 +152,8 @@ char *session_certificate_text(const Session *session)
                                certificate->outside_events);
     }
     if (certificate->inside_events == 0) {
-        return g_strdup(certificate->inexact_events > 0
+        return g_strdup(certificate->windows > 0 &&
+                                certificate->inexact_events > 0
                             ? "Synchronisation: UNPROVED: the guest events' "
                               "times are estimates, with errors that the "
                               "vCPUs' windows can't judge"
