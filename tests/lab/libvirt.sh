@@ -95,6 +95,8 @@ XML
     # Whether it is connected is in the domain's XML.
     lab_wait_for 60 virt_exec "$name" true ||
         lab_fail "the lab's agent of domain $name does not answer"
+    lab_wait_for 60 grep -q "init: guest '$name' is up" "$virt_dir/$name.log" ||
+        lab_fail "domain $name has not booted"
     lab_log "domain $name is up ($2)"
 }
 
@@ -184,6 +186,14 @@ virt_state()
         -path /run/user -prune -o -print 2>/dev/null |
         sed 's/domain-[0-9]*-/domain-/' | sort
     virt_processes
+}
+
+# virt_is_as_before NAME...: as in state.before; in a moment, if not now.
+virt_is_as_before()
+{
+    local names=$*
+    lab_wait_for 60 eval 'virt_state $names >state.after 2>&1
+        cmp -s state.before state.after'
 }
 
 # virt_instances: of tracefs, the product's; others may trace this machine, too.

@@ -9,16 +9,10 @@
 
 [ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
 
-is_as_before()
-{
-    virt_state vm1 >state.after 2>&1
-    cmp -s state.before state.after
-}
-
 # Who cleans up may need a moment, and some more after libvirt was gone.
 expect_as_before()
 {
-    lab_wait_for 60 is_as_before ||
+    virt_is_as_before vm1 ||
         lab_fail "$1: left: $(diff state.before state.after)"
     lab_log "ok: $1: domain, guest, tracefs and /run are as before"
 }
