@@ -477,6 +477,18 @@ bool capture_check_on(const Capture *capture, GError **error)
     return true;
 }
 
+bool capture_check_clock(const Capture *capture, GError **error)
+{
+    g_autofree char *clocks = read_file(capture->instance, "trace_clock");
+
+    return (clocks && strstr(clocks, "[" CAPTURE_CLOCK "]")) ||
+           trace_throw(error,
+                       "the trace clock of %s was changed by something else: "
+                       "what was in its buffers then is lost uncounted, and "
+                       "the recording ends there",
+                       capture->dir);
+}
+
 void capture_mark(const Capture *capture, const char *text)
 {
     write_file(capture->instance, "trace_marker", text);

@@ -45,6 +45,9 @@ bool capture_stop(Capture *capture, GError **error);
  */
 bool capture_check_on(const Capture *capture, GError **error);
 
+/* The same of the trace clock, at any time. */
+bool capture_check_clock(const Capture *capture, GError **error);
+
 /*
  * Leaves @text in the recording, as a trace_marker.  Nothing depends on it,
  * so that it can't fail.

@@ -26,6 +26,7 @@
 #include <x86intrin.h>
 
 #include "capture.h"
+#include "grace-period.h"
 #include "metadata.h"
 #include "stream-encoder.h"
 #include "trace-error.h"
@@ -39,8 +40,6 @@
 #define START_TIMEOUT_US (15 * G_USEC_PER_SEC)
 /* For END, once the drain timeout has passed. */
 #define END_GRACE_US (1 * G_USEC_PER_SEC)
-/* Events that were being written as tracing went off are committed by then. */
-#define SETTLE_MS 10
 
 /* Pages of each CPU between two looks at the stop descriptor. */
 #define ROUNDS 64
@@ -82,6 +81,7 @@ struct Recorder {
     bool is_held;
     TraceFreezeCause cause;
     GError *disturbance; /* what somebody else did to the instance, or NULL */
+    bool is_clock_lost;  /* that was to set another clock */
     guint next_sign; /* index of the CPU whose counts were not told longest */
     guint64 trace_id;
     CpuReader *readers;
@@ -605,6 +605,21 @@ static bool tick(Recorder *recorder, GError **error)
     return true;
 }
 
+/*
+ * Whoever sets another clock empties the buffers by that, and what they have
+ * after it bears times that nobody can place: it must not be read.
+ */
+static bool has_clock(Recorder *recorder)
+{
+    if (!recorder->is_clock_lost &&
+        !capture_check_clock(recorder->capture, recorder->disturbance
+                                                    ? NULL
+                                                    : &recorder->disturbance)) {
+        recorder->is_clock_lost = true;
+    }
+    return !recorder->is_clock_lost;
+}
+
 static bool pump_recording(Recorder *recorder, bool is_tick, GError **error)
 {
     switch (pump_pages(recorder, ROUNDS, error)) {
@@ -632,6 +647,9 @@ static bool record_until_stop(Recorder *recorder, GError **error)
     while (wait_events(recorder, tick_us, &failure)) {
         bool is_tick = g_get_monotonic_time() >= tick_us;
 
+        if ((is_tick || is_any_ready(recorder)) && !has_clock(recorder)) {
+            break;
+        }
         if (is_tick) {
             tick_us = g_get_monotonic_time() + TICK_US;
             if (!tick(recorder, &failure)) {
@@ -694,6 +712,13 @@ static bool send_totals(Recorder *recorder, GError **error)
            flush_waiting(recorder, error);
 }
 
+static bool send_end(Recorder *recorder, GError **error)
+{
+    return metadata_send_end(recorder->capture, send_metadata, recorder,
+                             error) &&
+           send_totals(recorder, error);
+}
+
 static bool fill_all_stats(Recorder *recorder, GError **error)
 {
     for (guint i = 0; i < recorder->cpu_count; i++) {
@@ -727,8 +752,13 @@ static bool end_stream(Recorder *recorder, GError **error)
 {
     g_autoptr(GError) late = NULL;
 
-    g_usleep(SETTLE_MS * 1000);
+    /* An event that was being written as tracing went off is one of ours. */
+    grace_period_wait();
     set_deadline(recorder, recorder->drain_timeout_s * G_USEC_PER_SEC);
+    if (recorder->is_clock_lost) {
+        /* The kernel's counts were reset, too: the last ones stay. */
+        return send_end(recorder, error);
+    }
     if (!drain(recorder, &late) && late &&
         g_get_monotonic_time() < recorder->deadline_us) {
         g_propagate_error(error, g_steal_pointer(&late));
@@ -739,10 +769,7 @@ static bool end_stream(Recorder *recorder, GError **error)
                                    recorder);
         set_deadline(recorder, END_GRACE_US);
     }
-    return fill_all_stats(recorder, error) &&
-           metadata_send_end(recorder->capture, send_metadata, recorder,
-                             error) &&
-           send_totals(recorder, error);
+    return fill_all_stats(recorder, error) && send_end(recorder, error);
 }
 
 /* When the stream can't be ended: count, and keep the first error. */
@@ -800,7 +827,7 @@ static bool record(Recorder *recorder, GError **error)
     capture_stop(recorder->capture, failure ? NULL : &failure);
     freeze.to_ticks = __rdtsc();
     freeze.cause = recorder->cause;
-    if (!failure && recorder->is_held) {
+    if (has_clock(recorder) && !failure && recorder->is_held) {
         send_freeze(recorder, &freeze, &failure);
     }
     if (failure) {

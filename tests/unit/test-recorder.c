@@ -416,15 +416,31 @@ static void test_paused_reader(void)
     flood_clear(&flood);
 }
 
-/* Something else turns tracing off: what came is whole, but it is said. */
-static void test_disturbed(void)
+static void write_instance_file(const Flood *flood, const char *name,
+                                const char *text)
+{
+    g_autofree char *file =
+        g_strdup_printf(TRACING_DIR "/instances/%s/%s", flood->instance, name);
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, (int)strlen(text));
+    close(fd);
+}
+
+static bool has_pages_of_all(const Flood *flood)
+{
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+
+    take_stream(flood, received);
+    return received[0].pages > 0 && received[writer_count() - 1].pages > 0;
+}
+
+/* Something else sets another clock: nothing is sent that bears its times. */
+static void test_clock_changed(void)
 {
     Flood flood = {0};
     Writer writers[MAX_CPUS];
     Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
-    g_autofree char *file = NULL;
-    const TraceCpuStats *stats;
-    int fd;
 
     if (!can_record()) {
         return;
@@ -433,11 +449,43 @@ static void test_disturbed(void)
     read_until_ready(&flood);
     start_writers(&flood, writers, 100);
     join_writers(writers);
-    file =
-        g_strdup_printf(TRACING_DIR "/instances/%s/tracing_on", flood.instance);
-    fd = open(file, O_WRONLY | O_CLOEXEC);
-    g_assert_cmpint(write(fd, "0", 1), ==, 1);
-    close(fd);
+    while (!has_pages_of_all(&flood)) {
+        g_assert_true(read_some(&flood));
+    }
+    write_instance_file(&flood, "trace_clock", "local");
+    /* Their numbers would be found not to ascend. */
+    start_writers(&flood, writers, 100);
+    join_writers(writers);
+    while (read_some(&flood)) {
+        /* until the end, which nobody asks for */
+    }
+    g_thread_join(flood.thread);
+    g_assert_false(flood.ok);
+    g_assert_nonnull(strstr(flood.error->message, "trace clock"));
+    g_assert_nonnull(take_stream(&flood, received));
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(received[i].events, >, 0);
+        g_assert_cmpuint(received[i].events, <=, 100);
+    }
+    flood_clear(&flood);
+}
+
+/* Something else turns tracing off: what came is whole, but it is said. */
+static void test_disturbed(void)
+{
+    Flood flood = {0};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    const TraceCpuStats *stats;
+
+    if (!can_record()) {
+        return;
+    }
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, 100);
+    join_writers(writers);
+    write_instance_file(&flood, "tracing_on", "0");
     eventfd_write(flood.stop_fd, 1);
     while (read_some(&flood)) {
         /* until the end */
@@ -605,6 +653,7 @@ int main(int argc, char **argv)
     g_test_add_func("/recorder/top-markers", test_top_markers);
     g_test_add_func("/recorder/paused-reader", test_paused_reader);
     g_test_add_func("/recorder/default-events", test_default_events);
+    g_test_add_func("/recorder/clock-changed", test_clock_changed);
     g_test_add_func("/recorder/disturbed", test_disturbed);
     g_test_add_func("/recorder/held", test_held);
     g_test_add_func("/recorder/dead-reader", test_dead_reader);
