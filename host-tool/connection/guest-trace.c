@@ -14,8 +14,10 @@
 #define PROGRAM "qga-trace"
 /* The agent itself gives qga-trace a minute. */
 #define RUN_TIMEOUT_MS 90000
-#define MAX_OUTPUT     (2u << 20)
-#define MAX_DEPTH      8
+/* Beyond what it waits for itself.  Shorter: it may be asked again. */
+#define STOP_TIMEOUT_MS 25000
+#define MAX_OUTPUT      (2u << 20)
+#define MAX_DEPTH       8
 
 static const char *const state_names[] = {
     [GUEST_TRACE_IDLE] = "idle",         [GUEST_TRACE_RECORDING] = "recording",
@@ -263,7 +265,7 @@ gboolean guest_trace_stop(const GuestTracer *tracer, unsigned timeout_s,
                           GuestTraceStatus *status, GError **error)
 {
     g_autofree char *seconds = g_strdup_printf("%u", timeout_s);
-    unsigned timeout_ms = timeout_s * 1000 + RUN_TIMEOUT_MS;
+    unsigned timeout_ms = timeout_s * 1000 + STOP_TIMEOUT_MS;
     g_autoptr(GPtrArray) argv = NULL;
     json_object *arguments;
 

@@ -13,6 +13,7 @@
 
 #include "connection/connection-error.h"
 #include "connection/guest-file.h"
+#include "connection/json-read.h"
 #include "connection/offset-query.h"
 #include "session/disk-reserve.h"
 #include "session/guest-clock.h"
@@ -24,8 +25,11 @@
 #define FIRST_BYTES_US (5 * G_USEC_PER_SEC)
 /* How long the guest may take to send what it still has. */
 #define STOP_TIMEOUT_S 5
-#define STOP_POLL_US   (G_USEC_PER_SEC / 5)
-#define DRAIN_POLL_US  10000
+/* How often it is asked to stop while its agent does not answer. */
+#define STOP_ASKS     3
+#define STOP_POLL_US  (G_USEC_PER_SEC / 5)
+#define DRAIN_POLL_US 10000
+#define DYING_US      200000
 /* A guest that asked for its recording gives signs every second. */
 #define ASKED_QUIET_US (10 * G_USEC_PER_SEC)
 #define DRAIN_QUIET_US (2 * G_USEC_PER_SEC)
@@ -34,6 +38,10 @@
 #define DRAIN_BLIND_US (3 * G_USEC_PER_SEC)
 /* Each look at a recording that stays in the guest is work for the guest. */
 #define PULL_LOOK_US (5 * G_USEC_PER_SEC)
+/* Whether a guest that is paused runs elsewhere by now. */
+#define STATUS_LOOK_US    G_USEC_PER_SEC
+#define STATUS_TIMEOUT_MS 2000
+#define MAX_STATUS_NAME   40
 
 GuestRecording *guest_recording_new(const GuestAddress *address)
 {
@@ -573,6 +581,30 @@ static gboolean take_events(GuestRecording *guest)
     return n_events > 0;
 }
 
+/* QEMU sends no event of it that need not be asked for beforehand. */
+static void look_for_migration(GuestRecording *guest)
+{
+    gint64 now_us = g_get_monotonic_time();
+    g_autoptr(json_object) answer = NULL;
+    const char *status;
+
+    if (guest->condition != GUEST_PAUSED || now_us < guest->next_status_us) {
+        return;
+    }
+    guest->next_status_us = now_us + STATUS_LOOK_US;
+    answer = guest_link_qmp_execute(guest->link, "query-status", NULL,
+                                    STATUS_TIMEOUT_MS, NULL);
+    status =
+        answer ? json_read_string(answer, "status", MAX_STATUS_NAME) : NULL;
+    if (status && g_str_equal(status, "postmigrate")) {
+        guest->condition = GUEST_GONE;
+        guest_recording_fail(
+            guest, g_strdup_printf("guest '%s' was migrated to another QEMU, "
+                                   "which ended its recording here",
+                                   guest->name));
+    }
+}
+
 gboolean guest_recording_follow(GuestRecording *guest)
 {
     g_autoptr(GError) error = NULL;
@@ -581,6 +613,7 @@ gboolean guest_recording_follow(GuestRecording *guest)
     /* Asking for the clock may have brought more events with it. */
     do {
         is_open = guest_link_pump(guest->link, &error);
+        look_for_migration(guest);
     } while (take_events(guest) && is_open);
     if (!is_open) {
         guest->condition = GUEST_NO_QEMU;
@@ -710,16 +743,44 @@ static void wait_finished(GuestRecording *guest, GuestTraceStatus *status)
         }
     }
     if (status->state == GUEST_TRACE_FAILED) {
-        fail_stop(guest, status->failure ? status->failure : "it failed");
+        guest_recording_fail(
+            guest, g_strdup_printf("the recorder in guest '%s' failed: %s",
+                                   guest->name,
+                                   status->failure ? status->failure
+                                                   : "it does not say why"));
     }
     guest->bytes_sent = status->bytes_sent;
+}
+
+/*
+ * An agent that is restarted has forgotten what it was asked, perhaps after it
+ * was done.  To ask again does no harm.
+ */
+static gboolean stop_recorder(GuestRecording *guest, GuestTraceStatus *status,
+                              GError **error)
+{
+    GuestTracer tracer = tracer_of(guest);
+    GError *cause = NULL;
+
+    for (int n = 1; !guest_trace_stop(&tracer, STOP_TIMEOUT_S, status, &cause);
+         n++) {
+        if (n == STOP_ASKS ||
+            !g_error_matches(cause, CONNECTION_ERROR,
+                             CONNECTION_ERROR_TIMEOUT) ||
+            !guest_recording_follow(guest) ||
+            guest->condition != GUEST_RUNNING) {
+            g_propagate_error(error, cause);
+            return FALSE;
+        }
+        g_clear_error(&cause);
+    }
+    return TRUE;
 }
 
 void guest_recording_stop(GuestRecording *guest)
 {
     g_auto(GuestTraceStatus) status = {0};
     g_autoptr(GError) error = NULL;
-    GuestTracer tracer = tracer_of(guest);
 
     if (!guest->is_started) {
         return;
@@ -729,9 +790,12 @@ void guest_recording_stop(GuestRecording *guest)
     case GUEST_RUNNING:
         if (guest_recording_is_asked_for(guest)) {
             stop_asked_for(guest);
-        } else if (guest_trace_stop(&tracer, STOP_TIMEOUT_S, &status, &error)) {
+        } else if (stop_recorder(guest, &status, &error)) {
             wait_finished(guest, &status);
         } else {
+            /* If QEMU is going, its monitor tells so in a moment. */
+            g_usleep(DYING_US);
+            guest_recording_follow(guest);
             fail_stop(guest, error->message);
         }
         break;

@@ -24,7 +24,8 @@
 typedef enum GuestCondition {
     GUEST_RUNNING,
     GUEST_PAUSED, /* QEMU stopped its vCPUs: its agent can't answer */
-    GUEST_GONE,   /* reset, shut down or crashed: what recorded is no more */
+    GUEST_GONE,   /* reset, shut down, crashed or migrated: what recorded is not
+                     here any more */
     GUEST_NO_QEMU,
 } GuestCondition;
 
@@ -51,6 +52,7 @@ typedef struct GuestRecording {
     gboolean is_started;   /* it records, as far as we know */
     gboolean is_unstopped; /* it was not to be stopped, and may still record */
     gint64 awake_us;       /* since when it runs: g_get_monotonic_time() */
+    gint64 next_status_us; /* when to ask again why it is paused */
     /*
      * Of a guest that asked for its recording: where it did, and its id.  It
      * records by itself then, and needs no agent.

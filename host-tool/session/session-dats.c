@@ -66,6 +66,8 @@ static gboolean peek(Maker *maker, SessionMachine *machine)
                        &error)) {
         note(machine, error->message);
         if (!maker->failure && has_begun(maker, machine)) {
+            g_prefix_error(&error,
+                           "nothing of '%s' can be read: ", machine->name);
             maker->failure = g_steal_pointer(&error);
         }
         return FALSE;

@@ -168,7 +168,11 @@ static TimelineInput *append_machine(const Reading *reading,
     add_notes(reading, machine, label);
     input = open_machine(reading->files, session, machine, dir, label, &error);
     if (!input || !nest_machine(input, host, reading, &error)) {
-        g_ptr_array_add(reading->missing, g_strdup(error->message));
+        /* A file that could not be made is missing for a reason just told. */
+        if (machine->notes->len == 0 ||
+            !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
+            g_ptr_array_add(reading->missing, g_strdup(error->message));
+        }
         return NULL;
     }
     input->file = reading->inputs->len;
