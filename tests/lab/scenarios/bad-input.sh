@@ -68,23 +68,9 @@ lab_guest_exec vm1 sh -c '
 expect_failure "a port that is taken" 'taken|in use|busy' --duration 1
 lab_guest_exec vm1 killall sleep
 
-# signal_agent SIGNAL: the product's agent in the guest, not the lab's.
-signal_agent()
-{
-    lab_guest_exec vm1 sh -c "
-        for port in /sys/class/virtio-ports/*; do
-            [ \$(cat \$port/name) = org.qemu.guest_agent.0 ] || continue
-            for pid in \$(pidof qemu-ga); do
-                if grep -q /dev/\${port##*/} /proc/\$pid/cmdline; then
-                    kill -$1 \$pid
-                fi
-            done
-        done"
-}
-
-signal_agent STOP
+product_signal_agent vm1 STOP
 expect_failure "an agent that does not answer" 'agent' --duration 1
-signal_agent CONT
+product_signal_agent vm1 CONT
 expect_host_as_before
 expect_guest_as_before
 
