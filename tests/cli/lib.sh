@@ -118,5 +118,6 @@ expect_events()
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/record-XXXXXX")
 guest_pid=
-trap 'stop_guest; cd /; rm -rf "$work"' EXIT
+# A background process that is killed before its exec() runs this trap, too.
+trap '[ $BASHPID != $$ ] || { stop_guest; cd /; rm -rf "$work"; }' EXIT
 cd "$work" || exit 1

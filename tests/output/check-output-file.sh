@@ -28,7 +28,8 @@ report()
 }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/output-XXXXXX")
-trap 'cd /; rm -rf "$work"' EXIT
+# A background process that is killed before its exec() runs this trap, too.
+trap '[ $BASHPID != $$ ] || { cd /; rm -rf "$work"; }' EXIT
 make_sample=$(realpath "$1")
 program=$(realpath "$2")
 cd "$work"
