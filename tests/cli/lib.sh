@@ -118,6 +118,7 @@ expect_events()
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/record-XXXXXX")
 guest_pid=
-# A background process that is killed before its exec() runs this trap, too.
-trap '[ $BASHPID != $$ ] || { stop_guest; cd /; rm -rf "$work"; }' EXIT
+# A background process that is killed before its exec() runs this trap, too,
+# and then not even its builtin commands work.
+trap 'case $BASHPID in $$) stop_guest; cd /; rm -rf "$work" ;; esac' EXIT
 cd "$work" || exit 1

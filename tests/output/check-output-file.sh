@@ -28,8 +28,9 @@ report()
 }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/output-XXXXXX")
-# A background process that is killed before its exec() runs this trap, too.
-trap '[ $BASHPID != $$ ] || { cd /; rm -rf "$work"; }' EXIT
+# A background process that is killed before its exec() runs this trap, too,
+# and then not even its builtin commands work.
+trap 'case $BASHPID in $$) cd /; rm -rf "$work" ;; esac' EXIT
 make_sample=$(realpath "$1")
 program=$(realpath "$2")
 cd "$work"
