@@ -128,11 +128,30 @@ static bool take_number_of(Scan *scan, const char *name)
     return take(scan, name) && take_digits(scan) && take_text(scan, ";");
 }
 
+/*
+ * A field of variable size is a word that tells where it is: 32 bits in every
+ * kernel, and libtraceevent reads another size as if it were.
+ */
+static bool take_size(Scan *scan, const char *declaration, size_t length)
+{
+    bool is_location =
+        g_strstr_len(declaration, (gssize)length, "__data_loc") ||
+        g_strstr_len(declaration, (gssize)length, "__rel_loc");
+
+    return is_location ? take(scan, "size:4;") : take_number_of(scan, "size:");
+}
+
 static bool take_field(Scan *scan)
 {
-    return take(scan, "field:") && take_declaration(scan) &&
-           take_text(scan, ";") && take_number_of(scan, "offset:") &&
-           take_number_of(scan, "size:") &&
+    const char *declaration = scan->next;
+    size_t length;
+
+    if (!take(scan, "field:") || !take_declaration(scan)) {
+        return false;
+    }
+    length = (size_t)(scan->next - declaration);
+    return take_text(scan, ";") && take_number_of(scan, "offset:") &&
+           take_size(scan, declaration, length) &&
            (take_text(scan, "\n") ||
             (take(scan, "signed:") && take_digits(scan) &&
              take_text(scan, ";") && take_text(scan, "\n")));

@@ -93,6 +93,9 @@ static void test_bad_fields(void)
     g_assert_cmpint(check(HEAD "\tfield:u32 a;\toffset:9999999999;\t"
                                "size:4;\n"),
                     ==, FORMAT_BAD);
+    g_assert_cmpint(check(HEAD "\tfield:__data_loc char[] a;\toffset:8;\t"
+                               "size:2;\n"),
+                    ==, FORMAT_BAD);
     g_assert_cmpint(check(HEAD "\tfield:u32 \x1b;\toffset:0;\tsize:4;\n"), ==,
                     FORMAT_BAD);
 }
