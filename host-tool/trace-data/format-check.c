@@ -12,7 +12,7 @@
  *     UNARY     (TYPE) UNARY | ! UNARY | ~ UNARY | - UNARY | PRIMARY
  *     PRIMARY   (ARGUMENT) | NUMBER | STRING... | CHARACTER |
  *               NAME [(ARGUMENT, ...)] with [->NAME] and [[ARGUMENT]] behind
- *     and {ARGUMENT, STRING} in a call of __print_flags() and its like
+ *     and {ARGUMENT, STRING...} in a call of __print_flags() and its like
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -189,21 +189,27 @@ static bool take_fields(Scan *scan)
 
 static bool take_argument(Scan *scan);
 
+/* Nothing is taken of what has no end. */
 static bool take_quoted(Scan *scan, char quote)
 {
+    const char *p;
+
     skip_blanks(scan);
     if (peek(scan) != quote) {
         return false;
     }
-    for (scan->next++; peek(scan) != quote; scan->next++) {
-        if (peek(scan) == '\\') {
-            scan->next++;
+    for (p = scan->next + 1; p < scan->end && *p != quote; p++) {
+        if (*p == '\\') {
+            p++;
         }
-        if (peek(scan) == '\0' || peek(scan) == '\n') {
+        if (p == scan->end || *p == '\n') {
             return false;
         }
     }
-    scan->next++;
+    if (p == scan->end) {
+        return false;
+    }
+    scan->next = p + 1;
     return true;
 }
 
@@ -252,11 +258,27 @@ static bool take_member(Scan *scan)
     return take_name(scan) && is_field(scan, name, (size_t)(scan->next - name));
 }
 
-/* What stands behind the brace; kvm_exception has an empty one. */
+/* A text, or the end of a table: "((void *)0)", which some kernels show. */
+static bool take_pair_text(Scan *scan)
+{
+    return take_strings(scan) || take(scan, "((void *)0)");
+}
+
+/*
+ * What stands behind the brace; kvm_exception has an empty one.  Pairs are
+ * read one after the other, so that the operators of one are no steps of
+ * recursion more for the next: the flags of GFP are many.
+ */
 static bool take_pair(Scan *scan)
 {
-    return take(scan, "}") || (take_argument(scan) && take(scan, ",") &&
-                               take_strings(scan) && take(scan, "}"));
+    unsigned n_operators = scan->n_operators;
+
+    if (!take(scan, "}") && !(take_argument(scan) && take(scan, ",") &&
+                              take_pair_text(scan) && take(scan, "}"))) {
+        return false;
+    }
+    scan->n_operators = n_operators;
+    return true;
 }
 
 /* What stands between the parentheses of a call, and the last one. */
@@ -424,9 +446,69 @@ static bool take_argument(Scan *scan)
     return taken;
 }
 
+/* The next character of strings one behind the other; '\0' at the end. */
+static char string_char(const char **next, const char *end)
+{
+    const char *p = *next;
+    char c;
+
+    while (p < end && *p == '"') {
+        do {
+            p++;
+        } while (p < end && *p != '"');
+        p += p < end;
+    }
+    if (p == end) {
+        return '\0';
+    }
+    c = *p;
+    *next = MIN(p + (c == '\\' ? 2 : 1), end);
+    return c;
+}
+
+/*
+ * In each conversion, flags, width, precision and length come in this order.
+ * printf() prints others as they stand, libtraceevent takes them in any order.
+ */
+static bool has_sound_conversions(const char *strings, const char *end)
+{
+    const char *p = strings + 1;
+
+    for (char c = string_char(&p, end); c; c = string_char(&p, end)) {
+        if (c != '%') {
+            continue;
+        }
+        do {
+            c = string_char(&p, end);
+        } while (c && strchr("#-+0", c));
+        while (g_ascii_isdigit(c) || c == '*') {
+            c = string_char(&p, end);
+        }
+        if (c == '.') {
+            do {
+                c = string_char(&p, end);
+            } while (g_ascii_isdigit(c) || c == '*');
+        }
+        while (c && strchr("hlLzZ", c)) {
+            c = string_char(&p, end);
+        }
+        if (g_ascii_isdigit(c) || (c && strchr("#-+.*", c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool take_print(Scan *scan)
 {
-    if (!take_text(scan, "print fmt:") || !take_strings(scan)) {
+    const char *strings;
+
+    if (!take_text(scan, "print fmt:")) {
+        return false;
+    }
+    skip_blanks(scan);
+    strings = scan->next;
+    if (!take_strings(scan) || !has_sound_conversions(strings, scan->next)) {
         return false;
     }
     while (take(scan, ",")) {

@@ -3,7 +3,9 @@
  *
  * libtraceevent's parser takes much for granted and crashes on texts that no
  * kernel has, but a hostile guest may send.  It is given only what fits the
- * grammar in format-check.c; a test holds that all that kernels have does.
+ * grammar in format-check.c.  Of the 2323 events of a Linux 6.18 all fields do,
+ * and all print formats but 16: those with statements, sizeof(), a line's end
+ * in a string, or a number in place of a text.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

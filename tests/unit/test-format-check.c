@@ -45,9 +45,11 @@ static void test_sound(void)
         "\"%s\", __get_str(name)",
         "\"%s\", __print_flags(REC->value, \"|\", {0x1UL, \"A\" \"B\"}, "
         "{ 2, \"C\" })",
+        "\"%s\", __print_symbolic(REC->value, {1, \"A\"}, {-1, ((void *)0)})",
         "\"%s\", !REC->value ? \"\" : __print_symbolic(REC->value, { })",
         "\"%llu\", (((u64)(REC)->value << 32) | ~REC->value)",
         "\"%c\", ((unsigned char)REC->comm[0])",
+        "\"100% of %-08.3llx\\\" %*\" \"\" \"pbl %.*s%\", 1, 2, 3, 4",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(prints); i++) {
@@ -61,6 +63,8 @@ static void test_bad_print(void)
     static const char *const prints[] = {
         "",
         "\"unclosed",
+        "\"closed\" \"unclosed",
+        "\"closed\" \"\\",
         "\"%d\", REC->",
         "\"%d\", REC->nothing",
         "\"%s\", __get_str(nothing)",
@@ -71,6 +75,8 @@ static void test_bad_print(void)
         "\"%s\", __print_flags({1, \"x\"})",
         "\"%d\", REC->value +",
         "\"%d\", REC->value REC->value",
+        "\"%ll.x\", REC->value",
+        "\"\\\"%l\" \"\" \"-d\", REC->value",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(prints); i++) {
@@ -125,6 +131,10 @@ static void test_limits(void)
     g_assert_cmpint(check_many("\"%d\", 1", "+1",
                                (unsigned)limits_default.format_operators, ""),
                     ==, FORMAT_BAD_PRINT);
+    g_assert_cmpint(check_many("\"%s\", __print_flags(1, \"|\"",
+                               ", {1 << 2 | 3, \"A\"}",
+                               (unsigned)limits_default.format_operators, ")"),
+                    ==, FORMAT_SOUND);
     g_assert_cmpint(check_many("\"%d\", ", "(",
                                (unsigned)limits_default.format_depth, "1"),
                     ==, FORMAT_BAD_PRINT);
