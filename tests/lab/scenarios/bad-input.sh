@@ -74,14 +74,14 @@ product_signal_agent vm1 CONT
 expect_host_as_before
 expect_guest_as_before
 
-# The disk is full in mid-recording.
+# The disk is full in mid-recording, to the last byte.
 mkdir small
 mount -t tmpfs -o size=14m small small
 dir=$LAB_DIR/vm1
 status=0
 qemu-trace-merge record --name vm1 --qmp "$dir/qmp.sock" \
     --qga "$dir/qga.sock" --trace "$dir/trace.sock" --output-dir small \
-    -- lab-load 8 200 >record.log 2>&1 || status=$?
+    --limit keep-free=0 -- lab-load 8 200 >record.log 2>&1 || status=$?
 cat record.log
 lab_assert "a full disk: it fails" [ $status -ne 0 ]
 lab_assert "a full disk is named" grep -qiE 'no space|disk|full' record.log
