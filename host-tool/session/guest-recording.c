@@ -835,12 +835,27 @@ static void pull(GuestRecording *guest)
 }
 
 /* A second thing that went wrong is told where there is room for it. */
-static void tell_left(GuestRecording *guest, const char *sentence)
+static void tell_left(GuestRecording *guest, const char *why)
 {
+    char *sentence = g_strdup_printf("not all that was put into guest '%s' "
+                                     "could be taken out again: %s",
+                                     guest->name, why);
+
     if (guest->failure && guest->machine) {
         g_ptr_array_add(guest->machine->notes, g_strdup(sentence));
     }
-    guest_recording_fail(guest, g_strdup(sentence));
+    guest_recording_fail(guest, sentence);
+}
+
+/* What a guest that was reset, or is no more, has not kept. */
+static void forget_lost(GuestLeavings *leavings)
+{
+    leavings->command_pid = 0;
+    if (leavings->program_file &&
+        (g_str_has_prefix(leavings->program_file, "/dev/shm/") ||
+         g_str_has_prefix(leavings->program_file, "/run/"))) {
+        g_clear_pointer(&leavings->program_file, g_free);
+    }
 }
 
 /*
@@ -862,7 +877,7 @@ void guest_recording_leave(GuestRecording *guest)
     gboolean ok;
 
     if (guest->condition == GUEST_GONE) {
-        guest->leavings.command_pid = 0;
+        forget_lost(&guest->leavings);
     }
     if (!guest_leavings_exist(&guest->leavings)) {
         return;
