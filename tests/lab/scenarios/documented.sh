@@ -9,11 +9,11 @@
 
 [ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
 source=$LAB_LIB/../..
+unit=$source/host-tool/qemu-trace-merge-serve@.service.in
 
 expect_as_before()
 {
-    lab_wait_for 30 eval 'virt_state vm1 vm2 >state.after
-        cmp -s state.before state.after' ||
+    virt_is_as_before vm1 vm2 ||
         lab_fail "$1: left: $(diff state.before state.after)"
     lab_log "ok: $1: domains, guests, tracefs and /run are as before"
 }
@@ -70,19 +70,22 @@ expect_as_before "recording"
 
 # --- a guest that asks; its domain has no channel for that ---
 
-# serve: as the service runs it; $OPTIONS is the service's word
+# serve: as the service runs it, with no more capabilities; $OPTIONS is the
+# service's word
 serve()
 {
-    local OPTIONS exec_start
+    local OPTIONS exec_start capabilities
     OPTIONS=$(sed -n 's/^\tOPTIONS=//p' \
         "$source/docs/qemu-trace-merge-serve.1.scd")
-    exec_start=$(sed -n 's/^ExecStart=@bindir@.//p' \
-        "$source/host-tool/qemu-trace-merge-serve@.service.in")
-    lab_log "$exec_start; OPTIONS=$OPTIONS"
+    exec_start=$(sed -n 's/^ExecStart=@bindir@.//p' "$unit")
+    # CAP_CHOWN CAP_KILL becomes +chown,+kill.
+    capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" |
+        tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
+    lab_log "$exec_start; OPTIONS=$OPTIONS; capabilities $capabilities"
     rm -f serve.log
     mkdir -p served
-    eval "exec ${exec_start//\/var\/lib\/qemu-trace-merge/served}" \
-        2>serve.log &
+    eval "exec setpriv --no-new-privs --bounding-set -all,$capabilities \
+        ${exec_start//\/var\/lib\/qemu-trace-merge/served}" 2>serve.log &
     server=$!
     lab_wait_for 30 grep -q 'listening for requests' serve.log ||
         lab_fail "serve does not listen: $(cat serve.log)"
