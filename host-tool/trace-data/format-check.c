@@ -20,6 +20,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What is left of a text. */
@@ -403,6 +404,22 @@ static bool take_unary(Scan *scan)
     return take_primary(scan);
 }
 
+/* libtraceevent divides by a number while it reads, and by zero, too. */
+static bool is_divisor(const Scan *scan)
+{
+    char number[32];
+    const char *p = scan->next;
+    size_t size;
+
+    while (p < scan->end && strchr(" (", *p)) {
+        p++;
+    }
+    size = MIN(sizeof(number) - 1, (size_t)(scan->end - p));
+    memcpy(number, p, size);
+    number[size] = '\0';
+    return !g_ascii_isdigit(*number) || strtoull(number, NULL, 0) != 0;
+}
+
 static bool take_operator(Scan *scan)
 {
     /* Longer ones first. */
@@ -413,7 +430,7 @@ static bool take_operator(Scan *scan)
 
     for (size_t i = 0; i < G_N_ELEMENTS(operators); i++) {
         if (take(scan, operators[i])) {
-            return true;
+            return !strchr("/%", *operators[i]) || is_divisor(scan);
         }
     }
     return false;

@@ -79,12 +79,14 @@ static char *print(EventTable *table, const EventTextStyle *style,
 /*
  * libtraceevent shows a text field as numbers for good once a record has held
  * what isn't text; we do so for that record.  It needs a common_type to know
- * any event by; we don't.
+ * any event by; we don't.  Where a field is too short for the address that a
+ * conversion wants, it says so among raw fields; we show what there is.
  */
 static bool is_known_difference(const char *own, const char *other)
 {
     return strstr(own, "ARRAY[") || strstr(other, "ARRAY[") ||
-           strstr(other, "[UNKNOWN EVENT]");
+           strstr(other, "[UNKNOWN EVENT]") || strstr(other, "INVALIDIP") ||
+           strstr(other, "INVALIDMAC");
 }
 
 static void compare(EventTable *table, bool raw, const uint8_t *record,

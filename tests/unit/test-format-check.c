@@ -49,6 +49,7 @@ static void test_sound(void)
         "\"%s\", !REC->value ? \"\" : __print_symbolic(REC->value, { })",
         "\"%llu\", (((u64)(REC)->value << 32) | ~REC->value)",
         "\"%c\", ((unsigned char)REC->comm[0])",
+        "\"%d\", REC->value / 1024 % 7",
         "\"100% of %-08.3llx\\\" %*\" \"\" \"pbl %.*s%\", 1, 2, 3, 4",
     };
 
@@ -73,6 +74,8 @@ static void test_bad_print(void)
         "\"%s\", REC->value ? \"level\" : \"\"}, {1, \"x\"}",
         "\"%s\", {1, \"x\"}",
         "\"%s\", __print_flags({1, \"x\"})",
+        "\"%s\", __print_flags(REC->value, \"|\", {1 | 1 / 0, \"A\"})",
+        "\"%d\", 1 / (0000008)",
         "\"%d\", REC->value +",
         "\"%d\", REC->value REC->value",
         "\"%ll.x\", REC->value",
