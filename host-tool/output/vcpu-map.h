@@ -23,8 +23,8 @@ typedef struct VcpuMap VcpuMap;
 
 /*
  * inputs: of TimelineInput; they must outlive the map.  CPUs without a known
- * thread, and guests without a host among the inputs, are not in it.  Of several
- * recordings of one guest, the first is its vCPUs' guest.
+ * thread, and guests without a host among the inputs, are not in it.  Of
+ * several recordings of one guest, the first is its vCPUs' guest.
  */
 VcpuMap *vcpu_map_new(GPtrArray *inputs);
 void vcpu_map_free(VcpuMap *map);
