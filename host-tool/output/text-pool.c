@@ -1,6 +1,9 @@
 /*
  * TextPool: formats batches in parallel and writes them in their order.
  *
+ * Whoever fills batches formats some, too, rather than wait for a free one: no
+ * processor is idle, and threads seldom have to be woken.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "output/text-pool.h"
@@ -13,7 +16,7 @@
 struct TextPool {
     FILE *stream;
     bool show_diff;
-    unsigned n_threads;
+    unsigned n_threads; /* besides the one that fills batches */
     GThread *threads[MAX_THREADS];
 
     GMutex mutex;
@@ -29,7 +32,7 @@ struct TextPool {
     bool is_writing; /* one thread does */
     bool quitting;
     int write_errno;       /* 0: none */
-    EventScratch *scratch; /* without threads */
+    EventScratch *scratch; /* of the one that fills batches */
 };
 
 static unsigned slot_of(const TextPool *pool, guint64 number)
@@ -73,27 +76,30 @@ static void write_ready(TextPool *pool)
     pool->is_writing = false;
 }
 
+/* Takes the next batch, which there must be; called with the mutex held. */
+static void format_next(TextPool *pool, EventScratch *scratch)
+{
+    unsigned slot = slot_of(pool, pool->taken++);
+
+    g_mutex_unlock(&pool->mutex);
+    text_batch_format(&pool->batches[slot], pool->show_diff, scratch);
+    g_mutex_lock(&pool->mutex);
+    pool->formatted[slot] = true;
+    write_ready(pool);
+}
+
 static gpointer run_thread(gpointer data)
 {
     TextPool *pool = data;
     g_autoptr(EventScratch) scratch = event_scratch_new();
 
     g_mutex_lock(&pool->mutex);
-    for (;;) {
-        unsigned slot;
-
-        while (!pool->quitting && pool->taken == pool->submitted) {
+    while (!pool->quitting) {
+        if (pool->taken < pool->submitted) {
+            format_next(pool, scratch);
+        } else {
             g_cond_wait(&pool->filled, &pool->mutex);
         }
-        if (pool->quitting) {
-            break;
-        }
-        slot = slot_of(pool, pool->taken++);
-        g_mutex_unlock(&pool->mutex);
-        text_batch_format(&pool->batches[slot], pool->show_diff, scratch);
-        g_mutex_lock(&pool->mutex);
-        pool->formatted[slot] = true;
-        write_ready(pool);
     }
     g_mutex_unlock(&pool->mutex);
     return NULL;
@@ -108,9 +114,6 @@ static void start_threads(TextPool *pool)
             pool->n_threads = i;
         }
     }
-    if (pool->n_threads == 0) {
-        pool->scratch = event_scratch_new();
-    }
 }
 
 TextPool *text_pool_new(FILE *stream, bool show_diff, unsigned n_threads)
@@ -119,12 +122,10 @@ TextPool *text_pool_new(FILE *stream, bool show_diff, unsigned n_threads)
 
     pool->stream = stream;
     pool->show_diff = show_diff;
+    pool->scratch = event_scratch_new();
     pool->n_threads =
-        MIN(n_threads ? n_threads : g_get_num_processors(), MAX_THREADS);
-    if (pool->n_threads == 1) {
-        pool->n_threads = 0;
-    }
-    pool->n_batches = 2 * pool->n_threads + 2;
+        MIN((n_threads ? n_threads : g_get_num_processors()) - 1, MAX_THREADS);
+    pool->n_batches = 2 * pool->n_threads + 4;
     pool->batches = g_new0(TextBatch, pool->n_batches);
     pool->formatted = g_new0(bool, pool->n_batches);
     for (unsigned i = 0; i < pool->n_batches; i++) {
@@ -172,23 +173,26 @@ static bool result_of(const TextPool *pool)
     return pool->write_errno == 0;
 }
 
+/* Until so few batches are not yet written; called with the mutex held. */
+static void work_off(TextPool *pool, unsigned n_unwritten)
+{
+    while (pool->submitted - pool->written > n_unwritten) {
+        if (pool->taken < pool->submitted) {
+            format_next(pool, pool->scratch);
+        } else {
+            g_cond_wait(&pool->written_cond, &pool->mutex);
+        }
+    }
+}
+
 bool text_pool_submit(TextPool *pool)
 {
     bool ok;
 
-    if (pool->n_threads == 0) {
-        TextBatch *batch = text_pool_batch(pool);
-
-        text_batch_format(batch, pool->show_diff, pool->scratch);
-        pool->write_errno = write_text(pool, &batch->text);
-        return result_of(pool);
-    }
     g_mutex_lock(&pool->mutex);
     pool->submitted++;
     g_cond_signal(&pool->filled);
-    while (pool->submitted - pool->written >= pool->n_batches) {
-        g_cond_wait(&pool->written_cond, &pool->mutex);
-    }
+    work_off(pool, pool->n_threads ? pool->n_batches - 1 : 0);
     ok = result_of(pool);
     g_mutex_unlock(&pool->mutex);
     return ok;
@@ -199,9 +203,7 @@ bool text_pool_drain(TextPool *pool)
     bool ok;
 
     g_mutex_lock(&pool->mutex);
-    while (pool->written < pool->submitted) {
-        g_cond_wait(&pool->written_cond, &pool->mutex);
-    }
+    work_off(pool, 0);
     ok = result_of(pool);
     g_mutex_unlock(&pool->mutex);
     return ok;

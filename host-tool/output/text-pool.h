@@ -1,8 +1,8 @@
 /*
  * TextPool: formats batches in parallel and writes them in their order.
  *
- * Holds a fixed number of batches; whoever fills them waits while the output
- * is slow.  With one processor there are no threads.
+ * Holds a fixed number of batches; whoever fills them formats some of them,
+ * and waits while the output is slow.  With one processor there are no threads.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,10 @@
 
 typedef struct TextPool TextPool;
 
-/* n_threads 0: as many as processors.  stream stays the caller's. */
+/*
+ * n_threads counts the caller's own; 0: as many as processors.  stream stays
+ * the caller's.
+ */
 TextPool *text_pool_new(FILE *stream, bool show_diff, unsigned n_threads);
 /* Drops what was not yet written. */
 void text_pool_free(TextPool *pool);
