@@ -6,6 +6,7 @@
  */
 #include "commands/confined.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@ typedef struct Run {
     const ConfinedCommand *command;
     OutputTarget *target;
     int request_fds[2]; /* the parent's and the child's; -1 of a file */
+    uint64_t max_bytes; /* of all files of a directory */
 } Run;
 
 /* In the confined process */
@@ -96,9 +98,16 @@ static bool is_pipe(const char *path)
     return path && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-static gboolean serve(int fd, gpointer target)
+static gboolean serve(int fd, gpointer data)
 {
-    return file_request_serve(fd, output_target_create, target);
+    return file_request_serve(fd, output_target_create, ((Run *)data)->target);
+}
+
+static gboolean watch(gpointer data)
+{
+    const Run *run = data;
+
+    return output_target_bytes(run->target) <= run->max_bytes;
 }
 
 /* What the output file has already counts, too. */
@@ -136,7 +145,8 @@ static GByteArray *run_confined(Run *run, const sigset_t *stops,
     const ConfineService service = {
         .fd = run->request_fds[0],
         .serve = serve,
-        .data = run->target,
+        .watch = watch,
+        .data = run,
     };
     ConfineOptions options;
     uint64_t input_bytes = 0;
@@ -155,6 +165,7 @@ static GByteArray *run_confined(Run *run, const sigset_t *stops,
     options.memory_bytes = limits.memory_bytes;
     options.cpu_seconds = (uint32_t)MIN(limits.cpu_s, UINT32_MAX);
     options.file_bytes = max_file_bytes(&limits, output_target_fd(run->target));
+    run->max_bytes = options.file_bytes;
     return confine_run(&options, run_child, run, missing, error);
 }
 
@@ -224,11 +235,30 @@ static int end_by_pipe(void)
     return 1;
 }
 
+/*
+ * A terminal's descriptor can be read, too: what its user types is not for a
+ * process that may have been taken over.
+ */
+static void only_write(int fd)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    int write_fd =
+        isatty(fd) ? open(self, O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
+
+    /* It may be another user's, and then it stays as it is. */
+    if (write_fd >= 0) {
+        dup2(write_fd, fd);
+        close(write_fd);
+    }
+}
+
 /* A confined process can't load code, nor the time zone. */
 static void prepare(void)
 {
     struct rlimit limit;
 
+    only_write(STDOUT_FILENO);
+    only_write(STDERR_FILENO);
     event_plugins_load();
     tzset();
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

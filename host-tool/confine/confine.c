@@ -40,6 +40,12 @@
 #define NOBODY_ID       65534
 #define MAX_ERROR_BYTES 1024
 #define REPLY_MAGIC     UINT32_C(0x51464e43)
+/* Of nobody: enough for several readers, and far from all that a host has. */
+#define MAX_TASKS 4096
+/* How often ConfineService.watch() is called. */
+#define WATCH_MS 1000
+/* How much longer than its processor's time a process may take. */
+#define WALL_TIMES 10
 
 /* What the child sends: Prologue before func is run, Epilogue, its bytes. */
 typedef struct ReplyPrologue {
@@ -81,6 +87,13 @@ void confine_options_init(ConfineOptions *options, const char *subject)
         .cpu_seconds = 60,
         .reply_bytes = UINT64_C(1) << 20,
     };
+}
+
+void confine_options_set_time(ConfineOptions *options, uint64_t cpu_seconds)
+{
+    options->cpu_seconds = (uint32_t)MIN(cpu_seconds, UINT32_MAX);
+    options->wall_seconds =
+        (uint32_t)MIN((uint64_t)options->cpu_seconds * WALL_TIMES, UINT32_MAX);
 }
 
 char *confine_describe_missing(ConfineMissing missing)
@@ -262,6 +275,22 @@ static gboolean set_limit(__rlimit_resource_t resource, uint64_t value,
     return TRUE;
 }
 
+/*
+ * Threads count, too, and processes are seccomp's to forbid then.  All tasks
+ * of the user do, so only nobody's can be told: another user has many, and a
+ * limit of its own.
+ */
+static gboolean limit_tasks(const ConfineOptions *options,
+                            ConfineMissing missing, GError **error)
+{
+    gboolean has_threads = options->needs & CONFINE_NEEDS_THREADS &&
+                           !(missing & CONFINE_MISSING_SECCOMP);
+
+    return (has_threads && geteuid() != options->uid) ||
+           set_limit(RLIMIT_NPROC, has_threads ? MAX_TASKS : 0,
+                     "limit the number of processes", error);
+}
+
 static gboolean set_limits(const ConfineOptions *options,
                            ConfineMissing missing, GError **error)
 {
@@ -270,10 +299,7 @@ static gboolean set_limits(const ConfineOptions *options,
                      "limit the size of files", error) &&
            set_limit(RLIMIT_CPU, options->cpu_seconds, "limit the time",
                      error) &&
-           /* Threads count, too; processes are seccomp's to forbid then. */
-           ((options->needs & CONFINE_NEEDS_THREADS &&
-             !(missing & CONFINE_MISSING_SECCOMP)) ||
-            set_limit(RLIMIT_NPROC, 0, "forbid processes", error)) &&
+           limit_tasks(options, missing, error) &&
            (SANITIZED || options->needs & CONFINE_NEEDS_MORE_FDS ||
             set_limit(RLIMIT_NOFILE, 0, "forbid files", error)) &&
            (SANITIZED || set_limit(RLIMIT_AS, options->memory_bytes,
@@ -336,35 +362,15 @@ static gboolean enter_landlock(ConfineMissing *missing, GError **error)
 
 /* Work on what is open already, memory, and the end. */
 static const int allowed_calls[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(pread64),
-    SCMP_SYS(readv),
-    SCMP_SYS(preadv),
-    SCMP_SYS(write),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(writev),
-    SCMP_SYS(pwritev),
-    SCMP_SYS(lseek),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(fstat),
-    SCMP_SYS(close),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(futex),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(fadvise64),
-    SCMP_SYS(restart_syscall),
+    SCMP_SYS(read),         SCMP_SYS(pread64),        SCMP_SYS(readv),
+    SCMP_SYS(preadv),       SCMP_SYS(write),          SCMP_SYS(pwrite64),
+    SCMP_SYS(writev),       SCMP_SYS(pwritev),        SCMP_SYS(lseek),
+    SCMP_SYS(fstat),        SCMP_SYS(close),          SCMP_SYS(brk),
+    SCMP_SYS(munmap),       SCMP_SYS(mremap),         SCMP_SYS(futex),
+    SCMP_SYS(getrandom),    SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),
+    SCMP_SYS(getpid),       SCMP_SYS(gettid),         SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit),
+    SCMP_SYS(exit_group),   SCMP_SYS(fadvise64),      SCMP_SYS(restart_syscall),
     SCMP_SYS(sysinfo), /* qsort() asks how much memory there is */
 };
 
@@ -383,7 +389,7 @@ static const int refused_calls[] = {
 static const int thread_calls[] = {
     SCMP_SYS(set_robust_list),   SCMP_SYS(rseq),
     SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getattr),     SCMP_SYS(fsync),
+    SCMP_SYS(sched_getattr),
 };
 
 static const int fd_calls[] = {
@@ -408,11 +414,18 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls,
     return status;
 }
 
+/* What makes a thread, and what makes more, or less, than that. */
+#define THREAD_FLAGS (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
+#define OTHER_FLAGS                                                           \
+    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |              \
+     CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_IO | CLONE_VFORK | \
+     CLONE_PARENT | CLONE_PTRACE | CLONE_UNTRACED)
+
 /* clone3() hides its flags from filters: libc falls back to clone(). */
 static int add_thread_rules(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp is_thread =
-        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
+        SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD_FLAGS | OTHER_FLAGS, THREAD_FLAGS);
     const struct scmp_arg_cmp is_name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
     int status = add_calls(filter, SCMP_ACT_ALLOW, thread_calls,
                            G_N_ELEMENTS(thread_calls));
@@ -459,6 +472,34 @@ static int add_needs(scmp_filter_ctx filter, ConfineNeeds needs)
     return status;
 }
 
+/*
+ * Giving memory back is all that libc wants.  Merging it with other
+ * processes', and with guests', would tell by its time what they hold.
+ */
+static int add_memory_advice(scmp_filter_ctx filter)
+{
+    const struct {
+        uint32_t action;
+        struct scmp_arg_cmp advice;
+    } rules[] = {
+        {SCMP_ACT_ALLOW, SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED)},
+        {SCMP_ACT_ALLOW, SCMP_A2(SCMP_CMP_EQ, MADV_FREE)},
+        /* There is none between these two. */
+        {SCMP_ACT_ERRNO(EINVAL), SCMP_A2(SCMP_CMP_LT, MADV_DONTNEED)},
+        {SCMP_ACT_ERRNO(EINVAL), SCMP_A2(SCMP_CMP_GT, MADV_FREE)},
+    };
+    int status = 0;
+
+    if (SANITIZED) {
+        return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(rules) && status == 0; i++) {
+        status = seccomp_rule_add_array(filter, rules[i].action,
+                                        SCMP_SYS(madvise), 1, &rules[i].advice);
+    }
+    return status;
+}
+
 /* No code that isn't there yet, and no signal to others. */
 static int add_argument_rules(scmp_filter_ctx filter)
 {
@@ -497,6 +538,9 @@ static int add_rules(scmp_filter_ctx filter, ConfineNeeds needs)
     if (status == 0) {
         status = add_argument_rules(filter);
     }
+    if (status == 0) {
+        status = add_memory_advice(filter);
+    }
     return status == 0 ? add_needs(filter, needs) : status;
 }
 
@@ -519,7 +563,12 @@ static gboolean enter_seccomp(ConfineNeeds needs, GError **error)
         errno = ENOMEM;
         return throw_setup(error, "make a seccomp filter");
     }
-    status = add_rules(filter, needs);
+    /* Calls of other word sizes: the whole process, not only its thread. */
+    status = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
+                              SCMP_ACT_KILL_PROCESS);
+    if (status == 0) {
+        status = add_rules(filter, needs);
+    }
     if (status == 0) {
         status = seccomp_load(filter);
     }
@@ -647,6 +696,8 @@ typedef enum Received {
     RECEIVED_ALL,
     RECEIVED_TOO_MUCH,
     RECEIVED_STOP,
+    RECEIVED_TOO_LATE,
+    RECEIVED_TOO_FULL,
 } Received;
 
 /* A piece; FALSE at the end of the pipe. */
@@ -661,6 +712,38 @@ static gboolean receive_some(int fd, GByteArray *bytes)
     return got > 0 || (got < 0 && errno == EINTR);
 }
 
+/* For poll(): until the deadline, or -1 without one; 0: it is over. */
+static int rest_ms(gint64 deadline_us)
+{
+    gint64 rest_us;
+
+    if (deadline_us == 0) {
+        return -1;
+    }
+    rest_us = deadline_us - g_get_monotonic_time();
+    return (int)CLAMP(rest_us / 1000, 0, G_MAXINT);
+}
+
+static gint64 deadline_of(const ConfineOptions *options)
+{
+    return options->wall_seconds
+               ? g_get_monotonic_time() +
+                     (gint64)options->wall_seconds * G_USEC_PER_SEC
+               : 0;
+}
+
+/* Calls watch() once a second; FALSE as that says. */
+static gboolean watch_child(const ConfineService *service, gint64 *next_us)
+{
+    gint64 now_us = g_get_monotonic_time();
+
+    if (!service || !service->watch || now_us < *next_us) {
+        return TRUE;
+    }
+    *next_us = now_us + G_USEC_PER_SEC;
+    return service->watch(service->data);
+}
+
 /* Everything up to the end of the pipe, while the child is served. */
 static Received receive_all(const ConfineOptions *options, int fd, int stop_fd,
                             GByteArray *bytes)
@@ -671,9 +754,22 @@ static Received receive_all(const ConfineOptions *options, int fd, int stop_fd,
         {.fd = stop_fd, .events = POLLIN},
         {.fd = service ? service->fd : -1, .events = POLLIN},
     };
+    gint64 deadline_us = deadline_of(options);
+    gint64 watch_us = 0;
 
     for (;;) {
-        if (poll(fds, G_N_ELEMENTS(fds), -1) < 0) {
+        int timeout_ms = rest_ms(deadline_us);
+
+        if (timeout_ms == 0) {
+            return RECEIVED_TOO_LATE;
+        }
+        if (!watch_child(service, &watch_us)) {
+            return RECEIVED_TOO_FULL;
+        }
+        if (service) {
+            timeout_ms = (int)MIN((guint)timeout_ms, WATCH_MS);
+        }
+        if (poll(fds, G_N_ELEMENTS(fds), timeout_ms) <= 0) {
             continue;
         }
         if (fds[1].revents) {
@@ -683,7 +779,9 @@ static Received receive_all(const ConfineOptions *options, int fd, int stop_fd,
             fds[2].fd = -1;
         }
         if (fds[0].revents && !receive_some(fd, bytes)) {
-            return RECEIVED_ALL;
+            watch_us = 0;
+            return watch_child(service, &watch_us) ? RECEIVED_ALL
+                                                   : RECEIVED_TOO_FULL;
         }
         if (bytes->len > options->reply_bytes) {
             return RECEIVED_TOO_MUCH;
@@ -722,6 +820,16 @@ static gboolean throw_crash(const ConfineOptions *options, int number,
                 "(%s); what it read may be an attack, keep it for a bug "
                 "report.",
                 options->subject, number, signal_meaning(number));
+    return FALSE;
+}
+
+static gboolean throw_late(const ConfineOptions *options, GError **error)
+{
+    g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED,
+                "The confined process that read %s was stopped (it had not "
+                "ended after %u s); what it read may be an attack, keep it "
+                "for a bug report.",
+                options->subject, options->wall_seconds);
     return FALSE;
 }
 
@@ -792,13 +900,19 @@ static gboolean check_end(const ConfineOptions *options, Received received,
         memcpy(&prologue, bytes->data, sizeof(prologue));
         *missing = prologue.missing & CONFINE_MISSING_ALL;
     }
-    if (received == RECEIVED_STOP) {
+    switch (received) {
+    case RECEIVED_STOP:
         g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_STOPPED,
                     "Reading %s was stopped.", options->subject);
         return FALSE;
-    }
-    if (received == RECEIVED_TOO_MUCH) {
+    case RECEIVED_TOO_MUCH:
         return throw_reply(options, error);
+    case RECEIVED_TOO_LATE:
+        return throw_late(options, error);
+    case RECEIVED_TOO_FULL:
+        return throw_crash(options, SIGXFSZ, error);
+    case RECEIVED_ALL:
+        break;
     }
     return WIFSIGNALED(status) ? throw_crash(options, WTERMSIG(status), error)
                                : open_reply(options, bytes, missing, error);
@@ -811,9 +925,11 @@ static GByteArray *finish_run(const ConfineOptions *options, pid_t child,
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     Received received = receive_all(options, fd, stop_fd, bytes);
 
-    if (received != RECEIVED_ALL) {
-        kill(child, SIGKILL);
-    }
+    /*
+     * Who closed the pipe is ending, and that is not changed any more; or has
+     * been taken over, and may not keep us waiting.
+     */
+    kill(child, SIGKILL);
     if (!check_end(options, received, wait_for(child), bytes, missing, error)) {
         return NULL;
     }

@@ -50,6 +50,12 @@ typedef enum ConfineNeeds {
 typedef struct ConfineService {
     int fd;
     gboolean (*serve)(int fd, gpointer data);
+    /*
+     * Called in the parent about once a second, and at the end: FALSE ends the
+     * child, as one that wrote too much.  Limits hold for a file, but there
+     * may be many.  NULL: none.
+     */
+    gboolean (*watch)(gpointer data);
     gpointer data;
 } ConfineService;
 
@@ -73,11 +79,22 @@ typedef struct ConfineOptions {
     uint64_t memory_bytes; /* address space */
     uint64_t file_bytes;   /* the largest that may be written */
     uint32_t cpu_seconds;
+    /*
+     * By the clock, as one that was taken over may sleep; 0: however long the
+     * reader of its output takes.
+     */
+    uint32_t wall_seconds;
     uint64_t reply_bytes; /* the largest answer */
 } ConfineOptions;
 
 /* Nobody's user and group, 1 GiB, 60 s, no file to write, 1 MiB of answer. */
 void confine_options_init(ConfineOptions *options, const char *subject);
+
+/*
+ * For a function that only works: so much of the processor, and ten times that
+ * by the clock, as disks and other programs may hold it up.
+ */
+void confine_options_set_time(ConfineOptions *options, uint64_t cpu_seconds);
 
 /*
  * Confine the calling process, for good.  It must have one thread.  *missing

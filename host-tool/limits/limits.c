@@ -98,7 +98,8 @@ typedef struct LimitRow {
         "seconds of its processor (60 and 1 for each 16M to make a file, "     \
         "600 and 1 for each 1M to read)")                                      \
     ROW("output", output_bytes, BYTES, READS, LIMIT_AUTO, 1, 1024 * TIB,       \
-        "each file that it writes (1G, and 64 times what is read)")
+        "each file, or directory, that it writes (1G, and 64 times what is "   \
+        "read)")
 
 #define AS_DEFAULT(name, member, unit, uses, fallback, min, max, summary) \
     .member = (fallback),

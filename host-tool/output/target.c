@@ -22,13 +22,16 @@
 /* How often another name is tried, when one is taken. */
 #define MAX_NAME_TRIES 100
 
+#define READ_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
 struct OutputTarget {
     char *name;      /* as it was given; NULL of standard output */
     char *path;      /* the final one, behind all links; NULL likewise */
     char *temporary; /* what exists under a name for now, or NULL */
     FILE *stream;
     int dir_fd;
-    bool is_nameless; /* the stream's file has no name at all yet */
+    unsigned n_created; /* files of a directory */
+    bool is_nameless;   /* the stream's file has no name at all yet */
 };
 
 static bool fail(const OutputTarget *target, GError **error)
@@ -68,7 +71,7 @@ static bool is_entry_name(const char *name, size_t size)
 
 int output_target_create(const char *name, gpointer data)
 {
-    const OutputTarget *target = data;
+    OutputTarget *target = data;
     size_t dir_size = strcspn(name, "/");
     const char *base = name[dir_size] ? name + dir_size + 1 : name;
 
@@ -77,6 +80,11 @@ int output_target_create(const char *name, gpointer data)
         errno = EINVAL;
         return -1;
     }
+    if (target->n_created == OUTPUT_TARGET_MAX_FILES) {
+        errno = EMFILE;
+        return -1;
+    }
+    target->n_created++;
     if (base != name) {
         g_autofree char *dir = g_strndup(name, dir_size);
 
@@ -290,6 +298,40 @@ bool output_target_finish(OutputTarget *target, GError **error)
     return true;
 }
 
+/* Of files, and of directories of files. */
+static uint64_t entries_bytes(int dir_fd, int depth)
+{
+    DIR *dir = fdopendir(dir_fd);
+    struct dirent *entry;
+    uint64_t bytes = 0;
+
+    if (!dir) {
+        close(dir_fd);
+        return 0;
+    }
+    while ((entry = readdir(dir))) {
+        struct stat status;
+
+        if (entry->d_name[0] == '.' ||
+            fstatat(dir_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+            continue;
+        }
+        if (S_ISREG(status.st_mode)) {
+            bytes += (uint64_t)status.st_size;
+        } else if (S_ISDIR(status.st_mode) && depth > 0) {
+            bytes += entries_bytes(openat(dir_fd, entry->d_name, READ_DIR),
+                                   depth - 1);
+        }
+    }
+    closedir(dir);
+    return bytes;
+}
+
+uint64_t output_target_bytes(const OutputTarget *target)
+{
+    return entries_bytes(openat(target->dir_fd, ".", READ_DIR), 1);
+}
+
 /* Of a directory's content: files, and directories of files. */
 static void remove_entries(int dir_fd, int depth)
 {
@@ -308,8 +350,7 @@ static void remove_entries(int dir_fd, int depth)
             unlinkat(dir_fd, entry->d_name, 0) == 0 || depth == 0) {
             continue;
         }
-        below = openat(dir_fd, entry->d_name,
-                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        below = openat(dir_fd, entry->d_name, READ_DIR);
         if (below >= 0) {
             remove_entries(below, depth - 1);
         }

@@ -12,9 +12,13 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 typedef struct OutputTarget OutputTarget;
+
+/* Of a directory; a format makes one for each CPU of each machine. */
+#define OUTPUT_TARGET_MAX_FILES 65536
 
 /* path NULL: standard output. */
 OutputTarget *output_target_file(const char *path, GError **error);
@@ -29,9 +33,12 @@ const char *output_target_name(const OutputTarget *target);
 FILE *output_target_stream(OutputTarget *target);
 /*
  * Of a directory: OutputFiles.create(), with the target for its data.  What
- * the name is made of is checked here once more.
+ * the name is made of is checked here once more, and how many there are.
  */
 int output_target_create(const char *name, gpointer target);
+
+/* Of a directory: how much its files hold by now. */
+uint64_t output_target_bytes(const OutputTarget *target);
 
 /* Writes what the stream still holds; of a directory there is nothing. */
 bool output_target_flush(OutputTarget *target, GError **error);

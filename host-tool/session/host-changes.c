@@ -48,7 +48,8 @@ static GByteArray *run_confined(Job *job, GError **error)
     confine_options_init(&options, "the host's file");
     options.fds = &job->fd;
     options.fd_count = 1;
-    options.cpu_seconds = (uint32_t)limit_or(job->limits->cpu_s, CPU_SECONDS);
+    confine_options_set_time(&options,
+                             limit_or(job->limits->cpu_s, CPU_SECONDS));
     options.memory_bytes = job->limits->make_memory_bytes;
     options.reply_bytes = MAX_REPLY_BYTES;
     return confine_run(&options, run_job, job, &missing, error);

@@ -326,6 +326,8 @@ HostRecorder *host_recorder_start(const RecorderOptions *options, int file_fd,
 
         run_child(options, file_name, stop[0], &child);
     }
+    /* It is theirs alone: no process that is confined later has it. */
+    madvise(signs, sizeof(*signs), MADV_DONTFORK);
     close(stop[0]);
     close(status[1]);
     recorder = g_new0(HostRecorder, 1);

@@ -306,7 +306,8 @@ static GByteArray *run_confined(Job *job, GError **error)
     confine_options_init(&options, "the trace files");
     options.fds = fds;
     options.fd_count = G_N_ELEMENTS(fds);
-    options.cpu_seconds = (uint32_t)limit_or(job->limits->cpu_s, CPU_SECONDS);
+    confine_options_set_time(&options,
+                             limit_or(job->limits->cpu_s, CPU_SECONDS));
     options.memory_bytes = job->limits->make_memory_bytes * MEMORY_TIMES;
     return confine_run(&options, run_job, job, &missing, error);
 }

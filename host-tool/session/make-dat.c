@@ -202,10 +202,10 @@ static StreamSummary *run_confined(Job *job, const char *stream_name,
     options.fds = fds;
     options.fd_count = job->options ? 2 : 1;
     options.memory_bytes = job->limits->make_memory_bytes;
-    options.cpu_seconds = (uint32_t)limit_or(
-        job->limits->cpu_s,
-        MIN(MIN_CPU_SECONDS + stream_bytes / STREAM_BYTES_PER_SECOND,
-            UINT32_MAX));
+    confine_options_set_time(
+        &options,
+        limit_or(job->limits->cpu_s,
+                 MIN_CPU_SECONDS + stream_bytes / STREAM_BYTES_PER_SECOND));
     if (job->options) {
         options.file_bytes = stream_max_dat_bytes(stream_bytes, job->limits) +
                              2 * job->limits->text_bytes;

@@ -66,6 +66,39 @@ for command_line in "report" "report --format json" "report --format perfetto"; 
     end_held
     [ -s out ] || fail "$command_line wrote nothing"
 done
+
+# On a terminal it can't read what its user types.
+rm -f pipe
+mkfifo pipe
+sleep 1000 <>pipe &
+holder=$!
+printf -v words '%q ' "$QEMU_TRACE_MERGE" report "${inputs[@]}" -o pipe
+script -qec "exec $words" typescript >/dev/null </dev/null &
+terminal=$!
+child=
+for _ in $(seq 200); do
+    command=$(pgrep -P $terminal)
+    child=${command:+$(pgrep -P "$command")}
+    [ -n "$child" ] && grep -q "^Seccomp:.*2" "/proc/$child/status" && break
+    sleep 0.02
+done
+[ -n "$child" ] || fail "report starts no confined process on a terminal"
+for fd in 1 2; do
+    case $(readlink "/proc/$child/fd/$fd") in
+    /dev/pts/*) ;;
+    *) fail "descriptor $fd is not the terminal" ;;
+    esac
+    # O_RDONLY is 0, O_WRONLY 1, O_RDWR 2.
+    grep -q "^flags:.*1$" "/proc/$child/fdinfo/$fd" ||
+        fail "it can read descriptor $fd: $(cat "/proc/$child/fdinfo/$fd")"
+done
+exec 9<pipe
+kill $holder
+wait $holder 2>/dev/null
+cat <&9 >out
+exec 9<&-
+wait $terminal || fail "report fails on a terminal: $(cat typescript)"
+[ -s out ] || fail "report wrote nothing on a terminal"
 inputs=("${inputs[@]:0:4}")
 
 # The same bytes come out, whatever walls are missing, and one line tells.
@@ -93,6 +126,15 @@ expect_limit()
 }
 expect_limit "File too large" --limit output=1K
 expect_limit "raise --limit memory" --limit memory=1M
+# Of a directory: all its files together.
+"$QEMU_TRACE_MERGE" report "${inputs[@]}" --format ctf -o trace ||
+    fail "report --format ctf"
+largest=$(find trace -type f -printf '%s\n' | sort -n | tail -1)
+rm -r trace
+"$QEMU_TRACE_MERGE" report "${inputs[@]}" --format ctf -o trace \
+    --limit output="$largest" 2>err && fail "all files together are too much"
+expect err "it wrote too much.*raise --limit memory, cpu-time or output"
+[ ! -e trace ] || fail "what is too much is left"
 expect_limit "the limit cpu-time is seconds from 1 to 1000000000, not '0'" \
     --limit cpu-time=0
 expect_limit "'frames=1' sets no limit of this command" --limit frames=1

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -489,6 +492,83 @@ static gboolean attack_type_on_terminal(void)
     return ioctl(STDIN_FILENO, TIOCSTI, "x") == 0;
 }
 
+/* Files that it only reads or writes to are not to be cut off. */
+static gboolean attack_truncate(void)
+{
+    gboolean is_cut = FALSE;
+
+    for (int fd = 0; fd < 64; fd++) {
+        is_cut |= ftruncate(fd, 0) == 0;
+    }
+    return is_cut;
+}
+
+/* KSM merges equal pages, of guests as well: the time of a write tells. */
+static gboolean attack_merge_memory(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return madvise(page, 4096, MADV_MERGEABLE) == 0;
+}
+
+static gboolean attack_new_network(void)
+{
+    return syscall(SYS_clone,
+                   CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_NEWNET, NULL,
+                   NULL, NULL, 0) >= 0;
+}
+
+/* A share of memory and files is no thread. */
+static gboolean attack_half_thread(void)
+{
+    return syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL, NULL,
+                   NULL, 0) >= 0;
+}
+
+static gpointer call_of_other_size(G_GNUC_UNUSED gpointer data)
+{
+    /* x32's, which filters for x86-64 don't know by their numbers. */
+    return GINT_TO_POINTER((int)syscall(0x40000000 | SYS_getpid));
+}
+
+/* It must not be only the thread that is ended for it. */
+static gboolean attack_word_size(void)
+{
+    GThread *thread = g_thread_new("x32", call_of_other_size, NULL);
+
+    g_thread_join(thread);
+    return TRUE;
+}
+
+#ifndef __SANITIZE_ADDRESS__
+static gpointer sleep_on(gpointer futex)
+{
+    for (;;) {
+        syscall(SYS_futex, futex, FUTEX_WAIT, 0, NULL, NULL, 0);
+    }
+    return NULL;
+}
+
+/* Of all users' tasks a host has some 32768, where it is small. */
+static gboolean attack_many_threads(void)
+{
+    static int futex;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int n = 0;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, PTHREAD_STACK_MIN);
+    while (n < 8192 &&
+           pthread_create(&thread, &attributes, sleep_on, &futex) == 0) {
+        n++;
+    }
+    /* Another user's limit is its own. */
+    return n == 8192 && getuid() == 65534;
+}
+#endif
+
 static gboolean attack_bpf(void)
 {
     return syscall(SYS_bpf, 0, NULL, 0) >= 0;
@@ -526,6 +606,14 @@ static const struct {
     ATTACK(run_memory),
     ATTACK(new_namespace),
     ATTACK(type_on_terminal),
+    ATTACK(truncate),
+    ATTACK(merge_memory),
+    ATTACK(new_network),
+    ATTACK(half_thread),
+    ATTACK(word_size),
+#ifndef __SANITIZE_ADDRESS__
+    ATTACK(many_threads),
+#endif
     ATTACK(bpf),
     ATTACK(ring),
 };
@@ -560,6 +648,54 @@ static void test_attacks(void)
         }
     }
     close(fd);
+}
+
+/* Nobody is to wait for a process that was taken over. */
+static gboolean hide_and_sleep(gpointer data G_GNUC_UNUSED,
+                               GByteArray *reply G_GNUC_UNUSED,
+                               GError **error G_GNUC_UNUSED)
+{
+    int futex = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        close(fd);
+    }
+    for (;;) {
+        syscall(SYS_futex, &futex, FUTEX_WAIT, 0, NULL, NULL, 0);
+    }
+    return TRUE;
+}
+
+static gboolean sleep_for_ever(gpointer data G_GNUC_UNUSED,
+                               GByteArray *reply G_GNUC_UNUSED,
+                               GError **error G_GNUC_UNUSED)
+{
+    int futex = 0;
+
+    for (;;) {
+        syscall(SYS_futex, &futex, FUTEX_WAIT, 0, NULL, NULL, 0);
+    }
+    return TRUE;
+}
+
+static void test_sleepers(void)
+{
+    g_autoptr(GError) error = NULL;
+    ConfineOptions options;
+    ConfineMissing missing;
+
+    assert_fails(hide_and_sleep, CONFINE_ERROR_CRASHED, "signal 9");
+    confine_options_init(&options, "a test");
+    confine_options_set_time(&options, 7);
+    g_assert_cmpuint(options.cpu_seconds, ==, 7);
+    g_assert_cmpuint(options.wall_seconds, ==, 70);
+    confine_options_set_time(&options, UINT64_MAX);
+    g_assert_cmpuint(options.wall_seconds, ==, UINT32_MAX);
+    options.wall_seconds = 1;
+    g_assert_null(
+        confine_run(&options, sleep_for_ever, NULL, &missing, &error));
+    g_assert_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED);
+    g_assert_nonnull(strstr(error->message, "had not ended after 1 s"));
 }
 
 /* A signal that the caller holds back ends the child. */
@@ -665,6 +801,46 @@ static void test_service(void)
     close(file_fd);
 }
 
+/* All files together may be too much. */
+static gboolean is_too_full(gpointer data)
+{
+    return ++*(int *)data < 3;
+}
+
+static gboolean end_service(G_GNUC_UNUSED int fd, G_GNUC_UNUSED gpointer data)
+{
+    return FALSE;
+}
+
+static void run_watched(ConfineFunc func, int n_before)
+{
+    g_autoptr(GError) error = NULL;
+    int fds[2];
+    ConfineService service = {
+        .serve = end_service,
+        .watch = is_too_full,
+        .data = &n_before,
+    };
+    ConfineOptions options;
+    ConfineMissing missing;
+
+    g_assert_true(file_request_pair(fds, &error));
+    service.fd = fds[0];
+    confine_options_init(&options, "a test");
+    options.service = &service;
+    g_assert_null(confine_run(&options, func, (gpointer) "", &missing, &error));
+    g_assert_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED);
+    g_assert_nonnull(strstr(error->message, "wrote too much"));
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void test_watch(void)
+{
+    run_watched(sleep_for_ever, 0);
+    run_watched(answer, 1); /* once at the beginning, and at the end */
+}
+
 static void test_missing(void)
 {
     g_autofree char *one = confine_describe_missing(CONFINE_MISSING_LANDLOCK);
@@ -690,9 +866,11 @@ int main(int argc, char **argv)
     g_test_add_func("/confine/privileges", test_privileges);
     g_test_add_func("/confine/needs", test_needs);
     g_test_add_func("/confine/attacks", test_attacks);
+    g_test_add_func("/confine/sleepers", test_sleepers);
     g_test_add_func("/confine/stop", test_stop);
     g_test_add_func("/confine/pipe", test_pipe);
     g_test_add_func("/confine/service", test_service);
+    g_test_add_func("/confine/watch", test_watch);
     g_test_add_func("/confine/missing", test_missing);
     return g_test_run();
 }

@@ -166,6 +166,27 @@ static void test_bad_names(void)
     scratch_dir_remove(dir);
 }
 
+/* Each costs the disk something, even if it is empty. */
+static void test_many_files(void)
+{
+    char *dir = scratch_dir_new();
+    g_autofree char *path = g_build_filename(dir, "trace", NULL);
+    g_autoptr(OutputTarget) target = fill_directory(path);
+
+    g_assert_cmpuint(output_target_bytes(target), ==, 3);
+    for (unsigned i = 3; i < OUTPUT_TARGET_MAX_FILES; i++) {
+        int fd = output_target_create("host/stream", target);
+
+        g_assert_cmpint(fd, >=, 0);
+        close(fd);
+    }
+    g_assert_cmpint(output_target_create("host/more", target), ==, -1);
+    g_assert_cmpint(errno, ==, EMFILE);
+    g_clear_pointer(&target, output_target_free);
+    g_assert_cmpuint(count_entries(dir), ==, 0);
+    scratch_dir_remove(dir);
+}
+
 static void test_directory(void)
 {
     char *dir = scratch_dir_new();
@@ -198,5 +219,6 @@ int main(int argc, char **argv)
     g_test_add_func("/output-target/no-space", test_no_space);
     g_test_add_func("/output-target/directory", test_directory);
     g_test_add_func("/output-target/bad-names", test_bad_names);
+    g_test_add_func("/output-target/many-files", test_many_files);
     return g_test_run();
 }
