@@ -448,10 +448,11 @@ void certificate_walk_free(CertificateWalk *walk)
     }
 }
 
-/* Mostly that of the event before. */
+/* Mostly that of the event before; each input has one, whatever is in it. */
 static const Source *source_of(Walk *walk, const TimelineInput *input)
 {
     for (guint i = 0; !walk->current || walk->current->input != input; i++) {
+        g_assert(i < walk->sources->len);
         walk->current = &g_array_index(walk->sources, Source, i);
     }
     return walk->current;

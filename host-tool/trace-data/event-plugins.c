@@ -6,6 +6,7 @@
 #include "trace-data/event-plugins.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <traceevent/event-parse.h>
 
@@ -26,11 +27,28 @@ static bool is_roots(const char *path, mode_t type)
            status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+/* And all above it, where another could be put in its place. */
+static bool is_roots_dir(const char *dir)
+{
+    g_autofree char *path = g_strdup(dir);
+
+    while (is_roots(path, S_IFDIR) && path[1]) {
+        char *parent = g_path_get_dirname(path);
+
+        g_free(path);
+        path = parent;
+    }
+    return path[0] == '/' && !path[1] && is_roots(path, S_IFDIR);
+}
+
 GPtrArray *event_plugins_find(const char *dir)
 {
     GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+    char *real = realpath(dir, NULL);
     g_autoptr(GDir) entries =
-        is_roots(dir, S_IFDIR) ? g_dir_open(dir, 0, NULL) : NULL;
+        real && is_roots(dir, S_IFDIR) && is_roots_dir(real)
+            ? g_dir_open(dir, 0, NULL)
+            : NULL;
     const char *name;
 
     while (entries && (name = g_dir_read_name(entries))) {
@@ -40,6 +58,7 @@ GPtrArray *event_plugins_find(const char *dir)
             g_ptr_array_add(paths, g_steal_pointer(&path));
         }
     }
+    free(real);
     return paths;
 }
 

@@ -25,7 +25,7 @@ void event_plugins_unregister(struct tep_handle *tep);
 
 /*
  * The paths (of char *) of the plugins in dir that are used: all of them, if
- * dir and they belong to root and nobody else may write them.
+ * dir, all above it and they belong to root and nobody else may write them.
  */
 GPtrArray *event_plugins_find(const char *dir);
 
