@@ -12,6 +12,7 @@
 #include "merge/selection.h"
 #include "merge/timeline.h"
 #include "session/source-set.h"
+#include "trace-data/event-text.h"
 
 struct qtm_event {
     struct qtm_trace *trace;
@@ -27,6 +28,7 @@ struct qtm_trace {
     GPtrArray *inputs;   /* of TimelineInput; NULL until it was opened */
     Timeline *timeline;
     struct qtm_event event;
+    EventText *text;
     GString *line; /* reused */
 };
 
@@ -51,6 +53,7 @@ struct qtm_trace *qtm_trace_new(void)
     trace->sources = source_set_new();
     trace->selection = selection_new();
     trace->warnings = g_ptr_array_new_with_free_func(g_free);
+    trace->text = event_text_new();
     trace->line = g_string_new(NULL);
     return trace;
 }
@@ -65,6 +68,7 @@ void qtm_trace_free(struct qtm_trace *trace)
     selection_free(trace->selection);
     source_set_free(trace->sources);
     g_ptr_array_unref(trace->warnings);
+    event_text_free(trace->text);
     g_string_free(trace->line, TRUE);
     g_free(trace);
 }
@@ -444,7 +448,8 @@ const char *qtm_event_text(const struct qtm_event *event)
     GString *line = event->trace->line;
 
     g_string_truncate(line, 0);
-    event_table_print(input->events, line, &style, "", event->event.cpu,
-                      event->event.time, record->data, record->size_bytes);
+    event_text_append(event->trace->text, input->events, line, &style,
+                      event->event.cpu, event->event.time, record->data,
+                      record->size_bytes);
     return line->str;
 }

@@ -11,7 +11,7 @@
 #include <glib.h>
 
 #include "merge/merge-block.h"
-#include "merge/timeline.h"
+#include "merge/timeline-input.h"
 #include "trace-data/cpu-cursor.h"
 #include "trace-data/event-filter.h"
 

@@ -13,7 +13,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "merge/timeline.h"
+#include "merge/timeline-input.h"
 #include "trace-data/event-filter.h"
 
 typedef struct Selection Selection;

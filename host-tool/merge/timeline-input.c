@@ -3,9 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "merge/timeline.h"
+#include "merge/timeline-input.h"
 
 #include <string.h>
+
+#include "trace-data/dat-open.h"
 
 static void track_free(gpointer data)
 {

@@ -9,7 +9,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "merge/timeline.h"
+#include "merge/timeline-input.h"
 
 /*
  * From the host's kvm_entry events: the threads in the order of their

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "merge/timeline.h"
+#include "trace-data/event-text.h"
 
 /* The ends of the longest pieces: where what changed is to be seen. */
 static int by_length(gconstpointer a, gconstpointer b)
@@ -63,7 +64,7 @@ static int label_width(const GPtrArray *inputs)
     return width;
 }
 
-static char *line_text(const TimelineEvent *event, int width)
+static char *line_text(const TimelineEvent *event, EventText *text, int width)
 {
     const EventTextStyle style = {
         .has_ns = event->input->scale.unit != TIMELINE_TICKS,
@@ -72,7 +73,7 @@ static char *line_text(const TimelineEvent *event, int width)
     GString *line = g_string_new(NULL);
 
     g_string_printf(line, "%*s: ", width, event->input->label);
-    event_table_print(event->input->events, line, &style, "", event->cpu,
+    event_text_append(text, event->input->events, line, &style, event->cpu,
                       event->time, event->event.data, event->event.size_bytes);
     return g_string_free(line, FALSE);
 }
@@ -83,6 +84,7 @@ GPtrArray *proof_lines(const Finding *finding, GPtrArray *inputs,
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GArray) ticks = NULL;
     g_autoptr(Timeline) timeline = NULL;
+    g_autoptr(EventText) text = event_text_new();
     int width = label_width(inputs);
     TimelineEvent event;
 
@@ -95,7 +97,7 @@ GPtrArray *proof_lines(const Finding *finding, GPtrArray *inputs,
     while (lines->len < n_lines && timeline_next(timeline, &event) &&
            event.event.line_ticks <= finding->end_ticks) {
         if (is_telling(ticks, event.event.line_ticks)) {
-            g_ptr_array_add(lines, line_text(&event, width));
+            g_ptr_array_add(lines, line_text(&event, text, width));
         }
     }
     return lines;

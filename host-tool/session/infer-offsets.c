@@ -19,7 +19,7 @@
 #include "merge/offset-search.h"
 #include "merge/window-list.h"
 #include "trace-data/cpu-cursor.h"
-#include "trace-data/dat-file.h"
+#include "trace-data/dat-open.h"
 
 /* More events than this cannot be explained by chance or by a damaged page. */
 #define MAX_OUTSIDE(n_events) ((n_events) / 1000)

@@ -1,5 +1,6 @@
 /*
- * DatFile: a trace.dat file, opened for reading.
+ * DatFile: a trace.dat file, opened for reading: what its header says, and
+ * where its data lie.
  *
  * Versions 6 and 7, little-endian, as trace-cmd(1) and dat-writer.h write
  * them; see trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5).  The file may be
@@ -18,7 +19,6 @@
 #include "limits/limits.h"
 #include "trace-data/compression.h"
 #include "trace-data/dat-writer.h"
-#include "trace-data/opened-files.h"
 
 /* One event's format text and the system it belongs to. */
 typedef struct DatFormat {
@@ -69,16 +69,11 @@ typedef struct DatFile {
     guint n_problems;     /* all that were ever found */
 } DatFile;
 
-DatFile *dat_file_open(const char *path, GError **error);
 /*
- * The same of a file that is open, for who may open none; fd is taken over,
- * limits are copied.
+ * Of a file that is open as fd, or -1 where it couldn't be; fd is taken over,
+ * limits are copied.  Nothing of it is read yet: see dat-open.h.
  */
-DatFile *dat_file_open_fd(int fd, const char *path, const Limits *limits,
-                          GError **error);
-/* The same of one of files, with their limits; files may be NULL. */
-DatFile *dat_file_open_from(const OpenedFiles *files, const char *path,
-                            GError **error);
+DatFile *dat_file_new(const char *path, int fd, const Limits *limits);
 void dat_file_close(DatFile *dat);
 
 const Limits *dat_file_limits(const DatFile *dat);
@@ -97,6 +92,16 @@ bool dat_file_read_text(DatFile *dat, DatTextFunc func, gpointer data);
 #define DAT_MAX_PROBLEMS 200
 G_GNUC_PRINTF(2, 3)
 void dat_file_problem(DatFile *dat, const char *format, ...);
+
+/*
+ * A new buffer of the same file, which the dat owns; name is taken over.
+ * What the options say of the whole file is given to it at the end.
+ */
+DatFile *dat_file_add_instance(DatFile *dat, char *name);
+
+/* Takes over where a CPU's data lies, as far as the file holds it. */
+void dat_file_set_cpu(DatFile *dat, uint32_t cpu, DatCpuData data,
+                      uint64_t file_bytes);
 
 /* Frees the formats and symbols once an EventTable was made of them. */
 void dat_file_drop_metadata(DatFile *dat);

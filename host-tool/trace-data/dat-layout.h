@@ -15,14 +15,4 @@
 bool dat_v6_read(DatHeader *header, GError **error);
 bool dat_v7_read(DatHeader *header, GError **error);
 
-/*
- * A new buffer of the same file, which the dat owns; name is taken over.
- * What the options say of the whole file is given to it at the end.
- */
-DatFile *dat_file_add_instance(DatFile *dat, char *name);
-
-/* Takes over where a CPU's data lies, as far as the file holds it. */
-void dat_file_set_cpu(DatFile *dat, uint32_t cpu, DatCpuData data,
-                      uint64_t file_bytes);
-
 #endif

@@ -46,18 +46,6 @@ struct EventScratch {
     struct trace_seq seq;
 };
 
-static GMutex library_mutex;
-
-void event_table_lock_library(void)
-{
-    g_mutex_lock(&library_mutex);
-}
-
-void event_table_unlock_library(void)
-{
-    g_mutex_unlock(&library_mutex);
-}
-
 EventOrder *event_order_new(void)
 {
     return g_new0(EventOrder, 1);
@@ -96,22 +84,31 @@ unsigned event_table_count_by_library(const EventTable *table)
     return table->n_by_library;
 }
 
-static const EventPrinter *find_printer(EventTable *table, int id)
+static const EventPrinter *make_printer(EventTable *table, int id)
 {
     const struct tep_event *event;
 
+    event_table_lock_library();
+    event = tep_find_event(table->tep, id);
+    event_table_unlock_library();
+    if (event) {
+        table->printers->pdata[id] = event_printer_new(table, event);
+    }
+    return table->printers->pdata[id];
+}
+
+static const EventPrinter *find_printer(EventTable *table, int id)
+{
     if (id == EVENT_ID_NONE) {
         return NULL;
     }
-    if (!table->printers[id]) {
-        event_table_lock_library();
-        event = tep_find_event(table->tep, id);
-        event_table_unlock_library();
-        if (event) {
-            table->printers[id] = event_printer_new(table, event);
-        }
+    if (!table->printers) {
+        table->printers =
+            g_ptr_array_new_with_free_func((GDestroyNotify)event_printer_free);
+        g_ptr_array_set_size(table->printers, EVENT_MAX_IDS);
     }
-    return table->printers[id];
+    return table->printers->pdata[id] ? table->printers->pdata[id]
+                                      : make_printer(table, id);
 }
 
 static PrintContext context_of(const EventLine *line)

@@ -22,6 +22,16 @@
 #include "trace-data/event-table.h"
 #include "trace-data/print-text.h"
 
+/* How a line is written. */
+typedef struct EventTextStyle {
+    bool has_ns;     /* time is nanoseconds and printed as seconds */
+    bool full_ns;    /* with 9 digits instead of 6 */
+    bool latency;    /* trace-cmd's -l: a short name, flags beside the CPU */
+    bool no_flags;   /* no column of flags: trace-cmd up to 3.1 */
+    bool raw;        /* trace-cmd's -R: each field's value */
+    bool by_library; /* libtraceevent's own text, to compare with */
+} EventTextStyle;
+
 /* One record to print.  All but the first four are event_order_add()'s. */
 typedef struct EventLine {
     const uint8_t *data; /* must stay until it is printed */
@@ -62,7 +72,8 @@ void event_scratch_free(EventScratch *scratch);
 
 /*
  * Appends the line without a newline at its end.  insert stands between the
- * time and the event's name.  What of the record is no printable ASCII is escaped.
+ * time and the event's name.  What of the record is no printable ASCII is
+ * escaped.
  */
 void event_line_print(const EventLine *line, const EventTextStyle *style,
                       const char *insert, EventScratch *scratch,

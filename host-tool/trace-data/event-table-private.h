@@ -28,7 +28,7 @@ struct EventTable {
     unsigned bad_formats;
     GHashTable *guest_symbols; /* vCPU thread id -> SymbolTable, not owned */
     EventType **types;         /* by event id, made when first asked for */
-    struct EventPrinter **printers; /* likewise */
+    GPtrArray *printers; /* of EventPrinter, owned; who prints makes them */
     unsigned n_by_library;
     uint8_t *sample; /* EVENT_RECORD_BYTES of zeros, to ask libtraceevent by */
     SymbolTable *symbols;
@@ -40,11 +40,6 @@ struct EventTable {
     PrintField flags_place;
     PrintField preempt_place;
     bool odd_flags; /* more columns than today's kernels have */
-
-    /* For event_table_print(). */
-    struct EventOrder *order;
-    struct EventScratch *scratch;
-    PrintText text;
 };
 
 /* libtraceevent and its plugins are not made for threads. */

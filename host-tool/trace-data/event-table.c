@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-#include "trace-data/event-line.h"
 #include "trace-data/event-plugins.h"
-#include "trace-data/event-printer.h"
 #include "trace-data/event-table-private.h"
 #include "trace-data/event-tep.h"
 #include "trace-data/format-check.h"
@@ -20,6 +18,18 @@
  * without user data, so the tables must be found by their tep_handle.
  */
 static GHashTable *tables_by_tep;
+
+static GMutex library_mutex;
+
+void event_table_lock_library(void)
+{
+    g_mutex_lock(&library_mutex);
+}
+
+void event_table_unlock_library(void)
+{
+    g_mutex_unlock(&library_mutex);
+}
 
 /* Called by plugin_kvm.so of libtraceevent, in place of its own. */
 const char *tep_plugin_kvm_get_func(struct tep_event *event,
@@ -208,7 +218,6 @@ EventTable *event_table_new(const DatFile *dat)
     table->kernel_strings =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     table->types = g_new0(EventType *, EVENT_MAX_IDS);
-    table->printers = g_new0(EventPrinter *, EVENT_MAX_IDS);
     table->long_bytes = dat->long_bytes;
     table->symbols = symbol_table_new(metadata->kallsyms);
     table->comms = comm_table_new(cmdlines);
@@ -243,14 +252,10 @@ void event_table_unref(EventTable *table)
     }
     for (int i = 0; i < EVENT_MAX_IDS; i++) {
         event_type_free(table->types[i]);
-        event_printer_free(table->printers[i]);
     }
     g_free(table->types);
-    g_free(table->printers);
+    g_clear_pointer(&table->printers, g_ptr_array_unref);
     g_free(table->sample);
-    event_order_free(table->order);
-    event_scratch_free(table->scratch);
-    print_text_clear(&table->text);
     g_hash_table_remove(tables_by_tep, table->tep);
     g_hash_table_unref(table->guest_symbols);
     g_hash_table_unref(table->kernel_strings);
@@ -350,27 +355,4 @@ int event_record_id(const uint8_t *data, size_t size_bytes)
     }
     memcpy(&id, data, sizeof(id));
     return id;
-}
-
-void event_table_print(EventTable *table, GString *line,
-                       const EventTextStyle *style, const char *insert,
-                       unsigned cpu, uint64_t time, const uint8_t *data,
-                       size_t size_bytes)
-{
-    EventLine event = {
-        .data = data,
-        .size_bytes = (uint32_t)MIN(size_bytes, UINT32_MAX),
-        .cpu = cpu,
-        .time = time,
-    };
-
-    if (!table->order) {
-        table->order = event_order_new();
-        table->scratch = event_scratch_new();
-    }
-    table->text.next = table->text.start;
-    event_order_add(table->order, table, &event);
-    event_line_print(&event, style, insert, table->scratch, &table->text);
-    g_string_append_len(line, table->text.start,
-                        (gssize)print_text_size(&table->text));
 }

@@ -54,27 +54,6 @@ const char *event_table_function(const EventTable *table, uint64_t address);
 /* The event id of a record; EVENT_ID_NONE when it is too short for one. */
 int event_record_id(const uint8_t *data, size_t size_bytes);
 
-/* How a line is written. */
-typedef struct EventTextStyle {
-    bool has_ns;     /* time is nanoseconds and printed as seconds */
-    bool full_ns;    /* with 9 digits instead of 6 */
-    bool latency;    /* trace-cmd's -l: a short name, flags beside the CPU */
-    bool no_flags;   /* no column of flags: trace-cmd up to 3.1 */
-    bool raw;        /* trace-cmd's -R: each field's value */
-    bool by_library; /* libtraceevent's own text, to compare with */
-} EventTextStyle;
-
-/*
- * Appends one record as `trace-cmd report` writes it: comm-pid, CPU, flags,
- * time, event, text, without the newline at the end.  insert stands between
- * time and event's name.  What of the record is no printable ASCII is escaped.
- * Records must come in the order of printing; see event-line.h.
- */
-void event_table_print(EventTable *table, GString *line,
-                       const EventTextStyle *style, const char *insert,
-                       unsigned cpu, uint64_t time, const uint8_t *data,
-                       size_t size_bytes);
-
 /*
  * Addresses that a host's kvm events show for this vCPU thread are named by
  * the guest's own symbols.  guest must stay as long as the host's table is

@@ -6,6 +6,7 @@
 #include "trace-data/offset-changes.h"
 
 #include "trace-data/cpu-cursor.h"
+#include "trace-data/dat-open.h"
 #include "trace-data/event-table.h"
 
 /* Where kvm_write_tsc_offset keeps its numbers. */

@@ -26,7 +26,7 @@
 
 #include "merge/timeline.h"
 #include "trace-data/cpu-cursor.h"
-#include "trace-data/dat-file.h"
+#include "trace-data/dat-open.h"
 #include "trace-data/page-walk.h"
 
 #define WALK_BYTES (1u << 20)

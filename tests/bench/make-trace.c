@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "trace-data/dat-open.h"
 #include "trace-data/page-source.h"
 #include "trace-data/page-walk.h"
 #include "trace-image.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fuzz-file.h"
-#include "trace-data/dat-file.h"
+#include "trace-data/dat-open.h"
 #include "trace-data/stream-decode.h"
 #include "trace-data/stream-to-dat.h"
 

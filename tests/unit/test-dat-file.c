@@ -11,7 +11,7 @@
 
 #include "dat-builder.h"
 #include "trace-data/cpu-cursor.h"
-#include "trace-data/dat-file.h"
+#include "trace-data/dat-open.h"
 #include "trace-data/page-source.h"
 #include "trace-image.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dat-builder.h"
-#include "trace-data/event-table.h"
+#include "trace-data/event-text.h"
 
 static TimelineInput *open_input(void)
 {
@@ -17,14 +17,15 @@ static TimelineInput *open_input(void)
     return dat_builder_open(builder, "x.dat", &options);
 }
 
-static char *print(TimelineInput *input, const void *data, size_t size)
+static char *print(TimelineInput *input, EventText *text, const void *data,
+                   size_t size)
 {
     const EventTextStyle style = {.has_ns = true};
     GString *line = g_string_new(NULL);
     /* Its own block: whatever is read behind it is an error to find. */
     g_autofree uint8_t *record = g_memdup2(data, size);
 
-    event_table_print(input->events, line, &style, "", 0, 0, record, size);
+    event_text_append(text, input->events, line, &style, 0, 0, record, size);
     return g_string_free(line, FALSE);
 }
 
@@ -33,8 +34,9 @@ static void test_short_record(void)
     static const uint64_t whole[] = {BUILT_NUMBER, UINT64_MAX};
     static const uint16_t cut[] = {BUILT_NUMBER};
     g_autoptr(TimelineInput) input = open_input();
-    g_autofree char *before = print(input, whole, sizeof(whole));
-    g_autofree char *after = print(input, cut, sizeof(cut));
+    g_autoptr(EventText) text = event_text_new();
+    g_autofree char *before = print(input, text, whole, sizeof(whole));
+    g_autofree char *after = print(input, text, cut, sizeof(cut));
 
     g_assert_nonnull(strstr(before, "number=-1"));
     /* Nothing of the record before shows through. */
@@ -44,7 +46,8 @@ static void test_short_record(void)
 static void test_no_id(void)
 {
     g_autoptr(TimelineInput) input = open_input();
-    g_autofree char *line = print(input, "x", 1);
+    g_autoptr(EventText) text = event_text_new();
+    g_autofree char *line = print(input, text, "x", 1);
 
     g_assert_nonnull(strstr(line, "unknown event"));
 }

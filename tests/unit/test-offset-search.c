@@ -8,6 +8,7 @@
 #include "dat-builder.h"
 #include "merge/offset-search.h"
 #include "merge/window-list.h"
+#include "trace-data/dat-open.h"
 
 #define VCPU_THREAD  42
 #define OTHER_THREAD 43
