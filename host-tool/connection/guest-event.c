@@ -16,6 +16,7 @@ gboolean guest_event_kind_parse(const char *name, GuestEventKind *kind)
         {"RESET", GUEST_EVENT_RESET},
         {"SHUTDOWN", GUEST_EVENT_SHUTDOWN},
         {"GUEST_PANICKED", GUEST_EVENT_PANIC},
+        {"DEVICE_DELETED", GUEST_EVENT_UNPLUG},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {

@@ -15,6 +15,7 @@ typedef enum GuestEventKind {
     GUEST_EVENT_RESET,    /* the guest restarted */
     GUEST_EVENT_SHUTDOWN, /* the guest is gone, QEMU will end */
     GUEST_EVENT_PANIC,
+    GUEST_EVENT_UNPLUG, /* some device was taken out */
 } GuestEventKind;
 
 typedef struct GuestEvent {

@@ -15,6 +15,7 @@
 #include "connection/guest-file.h"
 #include "connection/json-read.h"
 #include "connection/offset-query.h"
+#include "connection/trace-port.h"
 #include "session/disk-reserve.h"
 #include "session/guest-clock.h"
 #include "session/session-error.h"
@@ -30,6 +31,8 @@
 #define STOP_POLL_US  (G_USEC_PER_SEC / 5)
 #define DRAIN_POLL_US 10000
 #define DYING_US      200000
+/* What was on its way when the port was unplugged has come by then. */
+#define UNPLUGGED_QUIET_US (2 * G_USEC_PER_SEC)
 /* A guest that asked for its recording gives signs every second. */
 #define ASKED_QUIET_US (10 * G_USEC_PER_SEC)
 #define DRAIN_QUIET_US (2 * G_USEC_PER_SEC)
@@ -543,6 +546,11 @@ static void take_event(GuestRecording *guest, const GuestEvent *event)
                                    "recording",
                                    guest->name));
         break;
+    case GUEST_EVENT_UNPLUG:
+        guest->is_unplugged =
+            guest->is_unplugged ||
+            (guest->pull_fd < 0 && trace_port_is_gone(guest->link));
+        break;
     case GUEST_EVENT_SHUTDOWN:
     case GUEST_EVENT_PANIC:
     default:
@@ -628,14 +636,33 @@ gboolean guest_recording_follow(GuestRecording *guest)
     return guest->failure == NULL;
 }
 
-/* A recorder that lives says something about every second. */
+/*
+ * A recorder that lives says something about every second, unless it can't
+ * any more.
+ */
 static gboolean is_silent(const GuestRecording *guest)
 {
     gint64 awake_us = g_get_monotonic_time() - guest->awake_us;
+    gint64 limit_us = guest->is_unplugged
+                          ? UNPLUGGED_QUIET_US
+                          : (gint64)guest->limits->idle_s * G_USEC_PER_SEC;
 
     return guest->is_started && guest->condition == GUEST_RUNNING &&
-           MIN(receiver_quiet_us(guest->receiver), awake_us) >
-               (gint64)guest->limits->idle_s * G_USEC_PER_SEC;
+           MIN(receiver_quiet_us(guest->receiver), awake_us) > limit_us;
+}
+
+static char *silence_failure(const GuestRecording *guest)
+{
+    return guest->is_unplugged
+               ? g_strdup_printf(
+                     "the trace channel of guest '%s' was "
+                     "unplugged (QEMU has no port " GUEST_LINK_TRACE_PORT
+                     " any more)",
+                     guest->name)
+               : g_strdup_printf("nothing comes any more from the recorder in "
+                                 "guest '%s' (port " GUEST_LINK_TRACE_PORT
+                                 "): it was killed, or the guest hangs",
+                                 guest->name);
 }
 
 char *guest_recording_receiver_failure(const GuestRecording *guest)
@@ -662,12 +689,7 @@ char *guest_recording_receiver_failure(const GuestRecording *guest)
                                "QEMU",
                                guest->name);
     case RECEIVER_RECEIVING:
-        return is_silent(guest)
-                   ? g_strdup_printf("nothing comes any more from the recorder "
-                                     "in guest '%s': it was killed, or the "
-                                     "guest hangs",
-                                     guest->name)
-                   : NULL;
+        return is_silent(guest) ? silence_failure(guest) : NULL;
     case RECEIVER_ENDED:
     default:
         return NULL;

@@ -50,6 +50,7 @@ typedef struct GuestRecording {
     GuestCondition condition;
     gboolean is_received;  /* its stream is, or will be, stored */
     gboolean is_started;   /* it records, as far as we know */
+    gboolean is_unplugged; /* QEMU has no trace port for it any more */
     gboolean is_unstopped; /* it was not to be stopped, and may still record */
     gint64 awake_us;       /* since when it runs: g_get_monotonic_time() */
     gint64 next_status_us; /* when to ask again why it is paused */
