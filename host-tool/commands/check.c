@@ -14,7 +14,7 @@
 #include "commands/confined.h"
 #include "commands/input-options.h"
 #include "commands/limit-options.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "explain/rule.h"
 #include "merge/certificate.h"
 #include "merge/timeline.h"

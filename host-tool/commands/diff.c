@@ -11,7 +11,7 @@
 #include "commands/confined.h"
 #include "commands/input-options.h"
 #include "commands/limit-options.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "explain/comparison.h"
 #include "explain/interval.h"
 #include "explain/sentence.h"

@@ -14,7 +14,7 @@
 #include "commands/input-options.h"
 #include "commands/limit-options.h"
 #include "commands/pager.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "merge/timeline.h"
 #include "output/analysis-json.h"
 #include "output/explain-text.h"

@@ -1,5 +1,5 @@
 /*
- * Analysis: why guests were late, from one walk over a timeline.
+ * Analysis: why guests were late.
  *
  * Everything here is data; sentence.h makes words of it.  Times are ticks of
  * the timeline and become nanoseconds by Analysis.scale.
@@ -18,25 +18,6 @@
 #include "explain/statistics.h"
 #include "merge/certificate.h"
 #include "merge/timeline.h"
-
-typedef struct AnalysisOptions {
-    /* Findings kept of each kind; 0 for the default. */
-    unsigned n_findings;
-    /* Takes what the recording itself caused out of every interval. */
-    bool subtract_recorder;
-    /* Called for every interval, kept or not; the finding is only lent. */
-    void (*on_interval)(const Finding *finding, void *data);
-    /* Called for every event, in order, at its place on the line. */
-    void (*on_event)(const TimelineEvent *event, uint64_t ticks, void *data);
-    /*
-     * Called for every piece of a vCPU's history that both its host and its
-     * guest recorded, each vCPU's in order; some events later than it ended.
-     * names are the analysis's.
-     */
-    void (*on_segment)(unsigned vcpu, const Segment *segment,
-                       const Names *names, void *data);
-    void *data;
-} AnalysisOptions;
 
 /* How much of all intervals of one kind a cause made up. */
 typedef struct CauseTotal {
@@ -74,8 +55,8 @@ typedef struct Analysis {
     uint64_t joint_ticks; /* the longest that a guest recorded, too */
 } Analysis;
 
-/* inputs: of TimelineInput, as certificate_make() takes them. */
-Analysis *analysis_make(GPtrArray *inputs, const AnalysisOptions *options);
+/* An empty one; make-analysis.h fills it. */
+Analysis *analysis_new(void);
 void analysis_free(Analysis *analysis);
 
 /* Nanoseconds of a span; ticks where the scale is unknown. */

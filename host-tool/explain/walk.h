@@ -1,9 +1,9 @@
 /*
  * Walk: the state of everything while an analysis goes over the timeline.
  *
- * Private to this room.  vcpu-state.c knows what a vCPU's state means,
- * host-events.c and guest-events.c what an event changes in it, intervals.c
- * what is to be kept of a span that ended.
+ * Private to this room.  make-analysis.c sets it up and drives it, vcpu-state.c
+ * knows what a vCPU's state means, host-events.c and guest-events.c what an
+ * event changes in it, intervals.c what is to be kept of a span that ended.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-#include "explain/analysis.h"
 #include "explain/cause.h"
+#include "explain/make-analysis.h"
 #include "explain/segment-log.h"
 #include "explain/statistics.h"
 #include "explain/task-table.h"

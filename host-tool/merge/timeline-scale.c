@@ -38,3 +38,9 @@ uint64_t timeline_scale_invert(const TimelineScale *scale, uint64_t time)
         return time;
     }
 }
+
+bool timeline_scale_equal(const TimelineScale *a, const TimelineScale *b)
+{
+    return a->unit == b->unit && a->mult == b->mult && a->shift == b->shift &&
+           a->hz == b->hz && a->ns_offset == b->ns_offset;
+}

@@ -6,6 +6,7 @@
 #ifndef TIMELINE_SCALE_H
 #define TIMELINE_SCALE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <glib.h>
 
@@ -23,6 +24,8 @@ typedef struct TimelineScale {
     uint64_t hz;
     int64_t ns_offset;
 } TimelineScale;
+
+bool timeline_scale_equal(const TimelineScale *a, const TimelineScale *b);
 
 /*
  * Nanoseconds, or the ticks themselves; rounds down.  In the header for speed:

@@ -17,12 +17,6 @@ struct Timeline {
     uint64_t n_left; /* events to hand out */
 };
 
-static bool same_scale(const TimelineScale *a, const TimelineScale *b)
-{
-    return a->unit == b->unit && a->mult == b->mult && a->shift == b->shift &&
-           a->hz == b->hz && a->ns_offset == b->ns_offset;
-}
-
 static inline guint n_slots(const Timeline *timeline)
 {
     return timeline->lanes.slots->len;
@@ -53,7 +47,8 @@ Timeline *timeline_new(GPtrArray *inputs)
         const TimelineInput *first = inputs->pdata[0];
         const TimelineInput *input = inputs->pdata[i];
 
-        timeline->lanes.by_time |= !same_scale(&first->scale, &input->scale);
+        timeline->lanes.by_time |=
+            !timeline_scale_equal(&first->scale, &input->scale);
         add_slots(timeline, input);
     }
     return timeline;

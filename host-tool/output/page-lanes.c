@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "explain/make-analysis.h"
 #include "explain/sentence.h"
 #include "output/clean-text.h"
 #include "output/json-line.h"

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "commands/input-options.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "merge/timeline.h"
 
 #define MAX_ROUNDS 99

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "fuzz-file.h"
 #include "merge/certificate.h"
 #include "merge/timeline.h"

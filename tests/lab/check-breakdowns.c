@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "commands/input-options.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 
 typedef struct Count {
     uint64_t n_intervals;

@@ -9,7 +9,7 @@
 #include <glib.h>
 
 #include "dat-builder.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "explain/cause.h"
 #include "explain/exit-reason.h"
 #include "merge/timeline.h"

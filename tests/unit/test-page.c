@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "dat-builder.h"
-#include "explain/analysis.h"
+#include "explain/make-analysis.h"
 #include "output/page.h"
 
 #define VCPU    7
