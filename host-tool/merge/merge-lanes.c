@@ -16,6 +16,8 @@
 #define MANY_ITEMS 4096
 #define FEW_ITEMS  1024
 #define MAX_SPAN   (UINT64_C(1) << MERGE_KEY_BITS)
+/* The first block must not be all that the first batches hold. */
+#define FIRST_SPAN (UINT64_C(1) << 16)
 
 /*
  * A slot that has more events.  A slot's events keep their order: one that is
@@ -96,7 +98,7 @@ static void start(MergeLanes *lanes)
 
         g_array_append_val(lanes->lanes, lane);
     }
-    lanes->span_ticks = MAX_SPAN;
+    lanes->span_ticks = FIRST_SPAN;
     lanes->lane = G_MAXUINT;
     lanes->has_empty = true;
     lanes->started = true;
@@ -134,11 +136,17 @@ static inline void use_ahead(MergeSlot *slot)
     }
 }
 
+/* What a batch's events stand in may still be wanted, when it is done. */
+static void keep_pages(const MergeLanes *lanes, CpuBatch *batch)
+{
+    if (lanes->kept && batch->pages) {
+        g_ptr_array_add(lanes->kept, g_steal_pointer(&batch->pages));
+    }
+}
+
 static bool read_ahead(const MergeLanes *lanes, MergeSlot *slot)
 {
-    if (lanes->kept && slot->ahead.pages) {
-        g_ptr_array_add(lanes->kept, g_steal_pointer(&slot->ahead.pages));
-    }
+    keep_pages(lanes, &slot->ahead);
     slot->is_at_end =
         slot->is_at_end || !cpu_cursor_next_batch(slot->cursor, &slot->ahead);
     slot->has_ahead = !slot->is_at_end;
@@ -210,6 +218,11 @@ static Extent find_extent(const MergeLanes *lanes)
         if (lane->last_key < extent.last_key && !slot->is_at_end) {
             extent.last_key = lane->last_key;
             extent.last_lane = i;
+        }
+        if (!slot->has_ahead) {
+            /* Most lanes need no second batch: its memory is for others. */
+            keep_pages(lanes, &slot->ahead);
+            cpu_batch_clear(&slot->ahead);
         }
     }
     return extent;
