@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lab-events: trace markers on every CPU at a given rate, and what the machine
- * spent meanwhile on everything else.
+ * lab-events: trace markers on every CPU at given rates, one after the other,
+ * and what the machine spent meanwhile on everything else.
  *
  * To measure a recorder: it records the markers, so whatever runs besides this
  * program is the recorder's cost, be it in its own processes or in the
  * kernel's threads and interrupts on its behalf.  Without a recorder the same
- * figures are the base to subtract.
+ * figures are the base to subtract.  A marker says at which rate it was
+ * written, so that one recording serves all of them.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -22,13 +23,16 @@
 
 /* Seldom, as an emulated machine's timers are slow. */
 #define BURST_NS G_GINT64_CONSTANT(10000000)
-/* What is left in the buffers is taken within a second. */
-#define SETTLE_US (1500 * 1000)
+/* A recorder that took no event for so long has taken all that it would. */
+#define QUIET_US (1250 * 1000)
+/* A recorder that has so much to catch up with is not waited for. */
+#define MAX_QUIETS 8
 
 typedef struct Writer {
     pthread_t thread;
     int cpu;
     int fd;
+    guint64 rate;
     guint64 a_burst; /* markers in BURST_NS; 0: as many as go */
     gint64 end_ns;
     guint64 written;
@@ -154,8 +158,10 @@ static void write_markers(Writer *writer, guint64 count)
 {
     for (guint64 i = 0; i < count; i++) {
         char text[64];
-        int size = snprintf(text, sizeof(text), "marker %d %" G_GUINT64_FORMAT,
-                            writer->cpu, writer->written);
+        int size =
+            snprintf(text, sizeof(text),
+                     "marker %" G_GUINT64_FORMAT " %d %" G_GUINT64_FORMAT,
+                     writer->rate, writer->cpu, writer->written);
 
         if (write(writer->fd, text, size) != size) {
             fprintf(stderr, "lab-events: cannot write a marker: %s\n",
@@ -198,7 +204,7 @@ static void *run(void *opaque)
 static void start(Writer *writer, int cpu, const char *marker_file,
                   guint64 rate, double seconds)
 {
-    writer->cpu = cpu;
+    *writer = (Writer){.cpu = cpu, .rate = rate};
     writer->a_burst = rate * BURST_NS / 1000000000;
     writer->end_ns = now_ns() + (gint64)(seconds * 1e9);
     writer->fd = open(marker_file, O_WRONLY | O_CLOEXEC);
@@ -232,47 +238,98 @@ static char *say_who(const Spent *before, const Spent *after)
     return g_string_free(text, FALSE);
 }
 
+/* How many events were taken from the buffers that the markers go to. */
+static guint64 events_taken(const char *marker_file, int cpus)
+{
+    g_autofree char *dir = g_path_get_dirname(marker_file);
+    guint64 taken = 0;
+
+    for (int i = 0; i < cpus; i++) {
+        g_autofree char *file =
+            g_strdup_printf("%s/per_cpu/cpu%d/stats", dir, i);
+        g_autofree char *text = NULL;
+        const char *at;
+
+        if (!g_file_get_contents(file, &text, NULL, NULL) ||
+            !(at = strstr(text, "read events: "))) {
+            fprintf(stderr, "lab-events: %s is not understood\n", file);
+            exit(1);
+        }
+        taken += g_ascii_strtoull(at + strlen("read events: "), NULL, 10);
+    }
+    return taken;
+}
+
+/* Until the recorder has taken what it takes. */
+static void settle(const char *marker_file, int cpus)
+{
+    guint64 before, after = events_taken(marker_file, cpus);
+
+    for (int i = 0; i < MAX_QUIETS; i++) {
+        before = after;
+        g_usleep(QUIET_US);
+        after = events_taken(marker_file, cpus);
+        if (before == after) {
+            break;
+        }
+    }
+}
+
+static void measure(Writer *writers, int cpus, const char *marker_file,
+                    guint64 rate, double seconds)
+{
+    Spent before = look(), after;
+    gint64 begin_ns = now_ns(), took_ns, all_ns, latest_ns = 0;
+    guint64 written = 0;
+    g_autofree char *who = NULL;
+
+    for (int i = 0; i < cpus; i++) {
+        start(&writers[i], i, marker_file, rate, seconds);
+    }
+    for (int i = 0; i < cpus; i++) {
+        pthread_join(writers[i].thread, NULL);
+        close(writers[i].fd);
+        written += writers[i].written;
+        latest_ns = MAX(latest_ns, writers[i].latest_ns);
+    }
+    took_ns = now_ns() - begin_ns;
+    settle(marker_file, cpus);
+    after = look();
+    all_ns = now_ns() - begin_ns;
+    who = say_who(&before, &after);
+    printf("rate=%" G_GUINT64_FORMAT " cpus=%d written=%" G_GUINT64_FORMAT
+           " took_ns=%" G_GINT64_FORMAT " all_ns=%" G_GINT64_FORMAT
+           " latest_ns=%" G_GINT64_FORMAT " tasks_ns=%" G_GUINT64_FORMAT
+           " kernel_ns=%" G_GUINT64_FORMAT " irq_ns=%" G_GUINT64_FORMAT
+           " who=%s\n",
+           rate, cpus, written, took_ns, all_ns, latest_ns,
+           after.tasks_ns - before.tasks_ns, after.kernel_ns - before.kernel_ns,
+           after.irq_ns - before.irq_ns, who);
+    fflush(stdout);
+    g_hash_table_unref(before.by_name);
+    g_hash_table_unref(after.by_name);
+}
+
 int main(int argc, char **argv)
 {
     int cpus = sysconf(_SC_NPROCESSORS_ONLN);
     double seconds = argc > 1 ? g_ascii_strtod(argv[1], NULL) : 0;
-    guint64 rate = argc > 2 ? g_ascii_strtoull(argv[2], NULL, 10) : 0;
     g_autofree Writer *writers = g_new0(Writer, cpus);
-    guint64 written = 0;
-    gint64 latest_ns = 0, begin_ns, took_ns;
-    g_autofree char *who = NULL;
-    Spent before, after;
 
-    if (argc != 4 || seconds <= 0 || (rate > 0 && rate < 100)) {
-        fprintf(stderr, "usage: lab-events SECONDS RATE TRACE_MARKER\n"
+    if (argc < 4 || seconds <= 0) {
+        fprintf(stderr, "usage: lab-events SECONDS TRACE_MARKER RATE...\n"
                         "RATE is events per second and CPU, from 100; 0: as "
                         "many as go\n");
         return 2;
     }
-    before = look();
-    begin_ns = now_ns();
-    for (int i = 0; i < cpus; i++) {
-        start(&writers[i], i, argv[3], rate, seconds);
+    for (int i = 3; i < argc; i++) {
+        guint64 rate = g_ascii_strtoull(argv[i], NULL, 10);
+
+        if (rate > 0 && rate < 100) {
+            fprintf(stderr, "lab-events: a rate of %s is too low\n", argv[i]);
+            return 2;
+        }
+        measure(writers, cpus, argv[2], rate, seconds);
     }
-    for (int i = 0; i < cpus; i++) {
-        pthread_join(writers[i].thread, NULL);
-    }
-    took_ns = now_ns() - begin_ns;
-    g_usleep(SETTLE_US);
-    after = look();
-    who = say_who(&before, &after);
-    for (int i = 0; i < cpus; i++) {
-        written += writers[i].written;
-        latest_ns = MAX(latest_ns, writers[i].latest_ns);
-    }
-    printf("written=%" G_GUINT64_FORMAT " took_ns=%" G_GINT64_FORMAT
-           " latest_ns=%" G_GINT64_FORMAT " tasks_ns=%" G_GUINT64_FORMAT
-           " kernel_ns=%" G_GUINT64_FORMAT " irq_ns=%" G_GUINT64_FORMAT
-           " who=%s\n",
-           written, took_ns, latest_ns, after.tasks_ns - before.tasks_ns,
-           after.kernel_ns - before.kernel_ns, after.irq_ns - before.irq_ns,
-           who);
-    g_hash_table_unref(before.by_name);
-    g_hash_table_unref(after.by_name);
     return 0;
 }

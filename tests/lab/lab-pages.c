@@ -7,9 +7,11 @@
  *     lab-pages sink SOCKET        on the host: takes all that comes
  *
  * WAY is read (as qga-trace does: into a buffer, behind a header each), splice
- * (the pages themselves through a pipe, without headers: the least that it can
- * cost) or map (the mapped ring buffer of Linux 6.10, into a buffer).  Each
- * round fills one CPU's buffer with markers, and then times emptying it.
+ * (through a pipe, a header before each page), bare-splice (without headers,
+ * which no stream could do: the least that it can cost) or map (the mapped ring
+ * buffer of Linux 6.10, into a buffer).  Each round fills one CPU's buffer with
+ * markers, and then times emptying it; a send is what the port is told of, and
+ * so an exit to the hypervisor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +35,8 @@
 #define PAGE_BYTES   4096u
 #define HEADER_BYTES 24u
 #define CHUNK_BYTES  (64u << 10)
+/* What virtio-console takes of one write(2). */
+#define SEND_BYTES   (32u << 10)
 #define PIPE_BYTES   (1u << 20)
 #define BUFFER_KIB   "4096"
 #define FILL_BYTES   (3u << 20)
@@ -93,8 +97,15 @@ static void fill(int marker)
     }
 }
 
-static void write_all(int port, const char *bytes, size_t size)
+typedef struct Drained {
+    guint64 bytes; /* of pages */
+    guint64 sends;
+} Drained;
+
+static void write_all(int port, const char *bytes, size_t size,
+                      Drained *drained)
 {
+    drained->sends += (size + SEND_BYTES - 1) / SEND_BYTES;
     while (size > 0) {
         ssize_t n = write(port, bytes, size);
 
@@ -107,9 +118,10 @@ static void write_all(int port, const char *bytes, size_t size)
 }
 
 typedef struct Staging {
-    char bytes[CHUNK_BYTES + HEADER_BYTES + PAGE_BYTES];
+    char bytes[CHUNK_BYTES];
     size_t size;
     int port;
+    Drained drained;
 } Staging;
 
 static char *stage(Staging *staging)
@@ -118,56 +130,98 @@ static char *stage(Staging *staging)
     return staging->bytes + staging->size + HEADER_BYTES;
 }
 
+static void send_staged(Staging *staging)
+{
+    write_all(staging->port, staging->bytes, staging->size, &staging->drained);
+    staging->size = 0;
+}
+
 static void staged(Staging *staging)
 {
     staging->size += HEADER_BYTES + PAGE_BYTES;
-    if (staging->size >= CHUNK_BYTES) {
-        write_all(staging->port, staging->bytes, staging->size);
-        staging->size = 0;
+    staging->drained.bytes += PAGE_BYTES;
+    if (staging->size + HEADER_BYTES + PAGE_BYTES > CHUNK_BYTES) {
+        send_staged(staging);
     }
 }
 
-static guint64 drain_by_read(int pages, int port)
+static Staging *new_staging(int port)
 {
     static Staging staging;
-    guint64 count = 0;
 
     staging.port = port;
-    while (read(pages, stage(&staging), PAGE_BYTES) > 0) {
-        staged(&staging);
-        count++;
-    }
-    write_all(port, staging.bytes, staging.size);
-    staging.size = 0;
-    return count * PAGE_BYTES;
+    staging.drained = (Drained){0};
+    return &staging;
 }
 
-static guint64 drain_by_splice(int pages, int port, const int pipe_fds[2])
+static Drained drain_by_read(int pages, int port)
 {
-    guint64 total = 0;
-    ssize_t got, out;
+    Staging *staging = new_staging(port);
+
+    while (read(pages, stage(staging), PAGE_BYTES) > 0) {
+        staged(staging);
+    }
+    send_staged(staging);
+    return staging->drained;
+}
+
+static void splice_all(int from, int to, size_t size, Drained *drained)
+{
+    while (size > 0) {
+        ssize_t n = splice(from, NULL, to, NULL, size, 0);
+
+        if (n <= 0) {
+            die("splice to the port");
+        }
+        size -= (size_t)n;
+        drained->sends++;
+    }
+}
+
+/* As many pages as the pipe may hold at once. */
+static Drained drain_by_bare_splice(int pages, int port, const int pipe_fds[2])
+{
+    Drained drained = {0};
+    ssize_t got;
 
     while ((got = splice(pages, NULL, pipe_fds[1], NULL, PIPE_BYTES / 2,
                          SPLICE_F_NONBLOCK)) > 0) {
-        total += (guint64)got;
-        for (; got > 0; got -= out) {
-            out = splice(pipe_fds[0], NULL, port, NULL, (size_t)got, 0);
-            if (out <= 0) {
-                die("splice to the port");
-            }
-        }
+        drained.bytes += (guint64)got;
+        splice_all(pipe_fds[0], port, (size_t)got, &drained);
     }
-    return total;
+    return drained;
 }
 
-static guint64 drain_by_map(int pages, int port)
+/* The header is written first: that there is no page shows too late. */
+static Drained drain_by_splice(int pages, int port, const int pipe_fds[2])
 {
-    static Staging staging;
+    static const char header[HEADER_BYTES];
+    Drained drained = {0};
+    size_t held = 0;
+    ssize_t got;
+
+    do {
+        if (write(pipe_fds[1], header, sizeof(header)) < 0) {
+            die("the pipe");
+        }
+        got = splice(pages, NULL, pipe_fds[1], NULL, PAGE_BYTES,
+                     SPLICE_F_NONBLOCK);
+        held += sizeof(header) + (got > 0 ? PAGE_BYTES : 0);
+        drained.bytes += got > 0 ? PAGE_BYTES : 0;
+        if (got <= 0 || held >= PIPE_BYTES / 4) {
+            splice_all(pipe_fds[0], port, held, &drained);
+            held = 0;
+        }
+    } while (got > 0);
+    return drained;
+}
+
+static Drained drain_by_map(int pages, int port)
+{
+    Staging *staging = new_staging(port);
     static MapMeta *meta;
     static char *data;
-    guint64 count = 0;
 
-    staging.port = port;
     if (!meta) {
         meta = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, pages, 0);
         if (meta == MAP_FAILED) {
@@ -183,16 +237,15 @@ static guint64 drain_by_map(int pages, int port)
         if (ioctl(pages, GET_READER) < 0) {
             die("TRACE_MMAP_IOCTL_GET_READER");
         }
-        memcpy(stage(&staging),
+        memcpy(stage(staging),
                data + (size_t)meta->reader.id * meta->subbuf_size, PAGE_BYTES);
-        staged(&staging);
-        if (++count > FILL_BYTES / 1024) {
+        staged(staging);
+        if (staging->drained.bytes > 4 * FILL_BYTES) {
             break;
         }
     }
-    write_all(port, staging.bytes, staging.size);
-    staging.size = 0;
-    return count * PAGE_BYTES;
+    send_staged(staging);
+    return staging->drained;
 }
 
 static void prepare(void)
@@ -223,7 +276,8 @@ static int measure(const char *way, const char *port_name, int rounds)
     }
     fcntl(pipe_fds[1], F_SETPIPE_SZ, PIPE_BYTES);
     for (int i = 0; i < rounds; i++) {
-        guint64 before_ns, bytes;
+        guint64 before_ns;
+        Drained drained;
 
         put(INSTANCE "/trace", "0");
         put(INSTANCE "/tracing_on", "1");
@@ -231,15 +285,17 @@ static int measure(const char *way, const char *port_name, int rounds)
         put(INSTANCE "/tracing_on", "0");
         before_ns = spent_ns();
         if (g_str_equal(way, "read")) {
-            bytes = drain_by_read(pages, port);
+            drained = drain_by_read(pages, port);
         } else if (g_str_equal(way, "splice")) {
-            bytes = drain_by_splice(pages, port, pipe_fds);
+            drained = drain_by_splice(pages, port, pipe_fds);
+        } else if (g_str_equal(way, "bare-splice")) {
+            drained = drain_by_bare_splice(pages, port, pipe_fds);
         } else {
-            bytes = drain_by_map(pages, port);
+            drained = drain_by_map(pages, port);
         }
         printf("way=%s bytes=%" G_GUINT64_FORMAT " spent_ns=%" G_GUINT64_FORMAT
-               "\n",
-               way, bytes, spent_ns() - before_ns);
+               " sends=%" G_GUINT64_FORMAT "\n",
+               way, drained.bytes, spent_ns() - before_ns, drained.sends);
     }
     return 0;
 }
@@ -266,7 +322,8 @@ int main(int argc, char **argv)
         return sink(argv[2]);
     }
     if (argc != 4) {
-        fprintf(stderr, "usage: lab-pages read|splice|map PORT ROUNDS\n"
+        fprintf(stderr, "usage: lab-pages read|splice|bare-splice|map PORT "
+                        "ROUNDS\n"
                         "       lab-pages sink SOCKET\n");
         return 2;
     }

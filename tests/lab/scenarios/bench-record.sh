@@ -1,80 +1,64 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Our recorder beside trace-cmd's agent over vsock, in the same guest on the
-# same work: numbered markers at rising rates.  One line of figures for each
-# run goes to runs.txt; bench-record.after makes the table.
+# same work: numbered markers at rising rates, all of them in one recording of
+# each, with its own defaults.  The figures of every rate go to runs.txt, the
+# recordings come back, and bench-record.after makes the table.
 
 . "$LAB_LIB/product.sh"
 
 tracing=/sys/kernel/tracing
-seconds=${BENCH_SECONDS:-4}
-rates=${BENCH_RATES:-"2000 10000 40000 0"}
-rounds=${BENCH_ROUNDS:-1}
+seconds=${BENCH_SECONDS:-2}
+rates=${BENCH_RATES:-"2000 4000 8000 0"}
+# Who comes first has a fresher guest: rounds take turns.
+recorders=${BENCH_ORDER:-"ours trace-cmd"}
 
 modprobe vhost_vsock
 lab_start_guest vm1 --smp 2 -device vhost-vsock-pci,guest-cid=3
-lab_guest_exec vm1 sh -c 'trace-cmd agent </dev/null >/tmp/agent.log 2>&1 &'
 dir=$LAB_DIR/vm1
 
-# The processor time of the vCPUs' threads, in ns, as the host sees it.
-vcpu_ns()
-{
-    local total=0 task
-    for task in /proc/"$(lab_guest_pid vm1)"/task/*; do
-        case $(cat "$task/comm") in
-        CPU*KVM) total=$((total + $(cut -d' ' -f1 <"$task/schedstat"))) ;;
-        esac
-    done
-    echo $total
-}
-
-# load WHO RATE MARKER_FILE
+# load WHO TRACE_MARKER: without a look at the guest while it is measured, which
+# would cost it more than a recorder does.
 load()
 {
-    local before after figures
-    before=$(vcpu_ns)
-    figures=$(lab_guest_exec vm1 lab-events "$seconds" "$2" "$3")
-    after=$(vcpu_ns)
-    line="run=$1 rate=$2 $figures vcpu_ns=$((after - before))"
+    lab_guest_exec vm1 sh -c "rm -f /tmp/figures
+        (lab-events $seconds $2 $rates >/tmp/figures.new 2>&1
+         mv /tmp/figures.new /tmp/figures) </dev/null >/dev/null 2>&1 &"
+    # No rate takes less.
+    sleep "$(echo "$rates" | awk -v s="$seconds" '{ print NF * (s + 1.25) }')"
+    lab_wait_for 120 lab_guest_exec vm1 test -f /tmp/figures ||
+        lab_fail "lab-events does not end"
+    lab_guest_exec vm1 sed "s/^/run=$1 /" /tmp/figures | tee -a runs.txt
 }
 
-# The markers' own cost without anybody who records them elsewhere.
+# The markers' own cost without anybody who takes them.
 run_base()
 {
     lab_guest_exec vm1 mkdir "$tracing/instances/base"
     lab_guest_exec vm1 sh -c "echo x86-tsc >$tracing/instances/base/trace_clock"
-    load base "$1" "$tracing/instances/base/trace_marker"
+    load base "$tracing/instances/base/trace_marker"
     lab_guest_exec vm1 rmdir "$tracing/instances/base"
-    echo "$line" | tee -a runs.txt
-}
-
-# pages CPU: how many pages of it the session has
-pages()
-{
-    lab_json ".machines[1].cpus[$1].pages" <"$session/session.json"
 }
 
 run_ours()
 {
-    local rate=$1 recorder
-    rm -rf sessions record.log
+    local recorder session
     mkdir sessions
     qemu-trace-merge record --name vm1 --qmp "$dir/qmp.sock" \
         --qga "$dir/qga.sock" --trace "$dir/trace.sock" \
         --output-dir sessions -e kvm:kvm_entry -e kvm:kvm_exit \
-        --guest-event sched:sched_process_hang >record.log 2>&1 &
+        -E sched:sched_process_hang >record.log 2>&1 &
     recorder=$!
     product_await_recording
-    load ours "$rate" "$tracing/instances/qga-trace/trace_marker"
+    lab_log "ours: buffers of $(lab_guest_exec vm1 \
+        cat "$tracing/instances/qga-trace/buffer_size_kb") KiB on each CPU"
+    load ours "$tracing/instances/qga-trace/trace_marker"
     kill -INT $recorder
     wait $recorder || lab_fail "the recording failed: $(cat record.log)"
     session=$(product_session)
-    # Counted, not kept: the pages of all runs would fill the memory.
-    line+=" received=$(qemu-trace-merge report -i "$session/vm1.dat" |
-        grep -c ': marker [0-9]* [0-9]*$' || true)"
-    line+=" page_bytes=$((4096 * ($(pages 0) + $(pages 1))))"
+    mv "$session/session.json" ours.json
+    mv "$session/vm1.dat" ours.dat
     rm -rf sessions
-    echo "$line" | tee -a runs.txt
 }
 
 # Its agent prepares all with tracing off.
@@ -84,28 +68,49 @@ trace_cmd_records()
         grep -q 1 $tracing/tracing_on"
 }
 
-run_trace_cmd()
+# Leaves $recorder.  Its connection doesn't come about each time, and hardly
+# ever without KVM's events.
+start_trace_cmd()
 {
-    local rate=$1 recorder
-    trace-cmd record -q -o host.dat -e kvm:kvm_entry -e kvm:kvm_exit \
-        -A 3:823 -e sched:sched_process_hang >record.log 2>&1 &
-    recorder=$!
-    lab_wait_for 60 trace_cmd_records ||
-        lab_fail "trace-cmd does not record: $(cat record.log)"
-    sleep 2
-    load trace-cmd "$rate" "$tracing/trace_marker"
-    kill -INT $recorder
-    wait $recorder || lab_fail "trace-cmd failed: $(cat record.log)"
-    line+=" received=$(trace-cmd report -i host-3.dat 2>/dev/null |
-        grep -c ': *marker [0-9]* [0-9]*$' || true)"
-    rm -f host.dat host-3.dat
-    echo "$line" | tee -a runs.txt
+    local try
+    for try in 1 2 3; do
+        lab_guest_exec vm1 sh -c 'killall trace-cmd 2>/dev/null
+            trace-cmd agent </dev/null >/tmp/agent.log 2>&1 &'
+        sleep 1
+        trace-cmd record -q -o host.dat -e kvm:kvm_entry -e kvm:kvm_exit \
+            -A 3:823 -e sched:sched_process_hang \
+            >trace-cmd.log 2>&1 &
+        recorder=$!
+        lab_wait_for 30 trace_cmd_records && return
+        lab_log "trace-cmd does not record, try $try: $(cat trace-cmd.log)"
+        kill -KILL $recorder
+        wait $recorder || true
+    done
+    lab_fail "trace-cmd does not record"
 }
 
-for ((round = 0; round < rounds; round++)); do
-    for rate in $rates; do
-        run_base "$rate"
-        run_ours "$rate"
-        run_trace_cmd "$rate"
-    done
+run_trace_cmd()
+{
+    local recorder
+    start_trace_cmd
+    sleep 2
+    lab_log "trace-cmd: buffers of $(lab_guest_exec vm1 \
+        cat "$tracing/buffer_size_kb") KiB on each CPU"
+    load trace-cmd "$tracing/trace_marker"
+    kill -INT $recorder
+    wait $recorder || lab_fail "trace-cmd failed: $(cat trace-cmd.log)"
+    mv host-3.dat trace-cmd.dat
+    rm -f host.dat
+}
+
+# What follows a boot is not to be taken for what goes on all the time.
+sleep 5
+run_base
+for who in $recorders; do
+    case $who in
+    ours) run_ours ;;
+    trace-cmd) run_trace_cmd ;;
+    *) lab_fail "no recorder is called $who" ;;
+    esac
+    lab_log "$who: recorded"
 done
