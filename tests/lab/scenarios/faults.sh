@@ -54,7 +54,7 @@ befall "the guest's clock is changed" "'vm1'.*the trace clock of .* changed" \
 expect_guest_as_before "the guest's clock is changed"
 
 mkdir small
-mount -t tmpfs -o size=30m small small
+mount -t tmpfs -o size=200m small small
 place=small afterwards='rm small/filler' \
     befall "the disk is full" "No space left|keep-free" fill_disk
 umount small
