@@ -52,6 +52,8 @@ static const struct {
                          "runnable on %h CPU %c behind %n"},
     [CAUSE_HOST_IRQ] = {"host-irq", NAME_TEXT, true,
                         "in %h CPU %c's interrupt %n"},
+    [CAUSE_HOST_SOFTIRQ] = {"host-softirq", NAME_TEXT, true,
+                            "in %h CPU %c's softirq %n"},
     [CAUSE_HOST_WAKE] = {"host-wakeup", NAME_NONE, true,
                          "on the %h's wake-up path to CPU %c"},
     [CAUSE_HALT_POLL] = {"halt-poll", NAME_NONE, true,

@@ -32,6 +32,7 @@ typedef enum CauseKind {
     CAUSE_STOPPED,        /* by a signal or a debugger */
     CAUSE_PREEMPTED,      /* the host task that ran instead */
     CAUSE_HOST_IRQ,       /* the host's handler */
+    CAUSE_HOST_SOFTIRQ,   /* the host's softirq */
     CAUSE_HOST_WAKE,      /* woken, the CPU was idle or still switching */
     CAUSE_HALT_POLL,      /* halted, KVM polled */
     CAUSE_HALTED,         /* halted, and nobody had woken the thread */

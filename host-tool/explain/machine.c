@@ -81,7 +81,7 @@ static char *irq_text(int irq, uint32_t where, const CpuEvent *record)
     if (offset <= record->size_bytes && size <= record->size_bytes - offset) {
         text = g_strndup((const char *)record->data + offset, size);
     }
-    return g_strdup_printf("%d (%s)", irq, text ? text : "?");
+    return g_strdup_printf("%s (IRQ %d)", text ? text : "?", irq);
 }
 
 uint32_t machine_irq_name(Walk *walk, Machine *machine, const BoundEvent *bound,

@@ -88,9 +88,9 @@ static char *subject(const Analysis *analysis, const Finding *finding)
         return g_strdup_printf("%s, preempted on %s, ran again %s later", task,
                                vcpu, late);
     case INTERVAL_INJECTION:
-        return g_strdup_printf("interrupt %u (%s) reached its handler on %s "
-                               "after %s",
-                               finding->vector, name->text, vcpu, late);
+        return g_strdup_printf("interrupt %s, vector %u, reached its handler "
+                               "on %s after %s",
+                               name->text, finding->vector, vcpu, late);
     case INTERVAL_MARKED:
         return g_strdup_printf("what is marked as %s took %s on %s", name->text,
                                late, vcpu);

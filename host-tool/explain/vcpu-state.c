@@ -34,6 +34,14 @@ void vcpu_free(Vcpu *vcpu)
     g_free(vcpu);
 }
 
+/* The host's CPU is in an interrupt or a softirq. */
+static Cause compose_host_irq(const Vcpu *vcpu, const HostCpu *cpu)
+{
+    return cause_make(irq_top_is_soft(&cpu->irqs) ? CAUSE_HOST_SOFTIRQ
+                                                  : CAUSE_HOST_IRQ,
+                      vcpu->host_cpu, irq_top(&cpu->irqs));
+}
+
 /* Waits for a host CPU: what that one does meanwhile. */
 static Cause compose_waiting(const Vcpu *vcpu)
 {
@@ -44,7 +52,7 @@ static Cause compose_waiting(const Vcpu *vcpu)
     Cause cause;
 
     if (cpu->irqs.depth > 0) {
-        return cause_make(CAUSE_HOST_IRQ, vcpu->host_cpu, irq_top(&cpu->irqs));
+        return compose_host_irq(vcpu, cpu);
     }
     if (!other || other->pid == 0 || other->vcpu == vcpu) {
         return cause_make(CAUSE_HOST_WAKE, vcpu->host_cpu, NAME_OTHERS);
@@ -87,7 +95,7 @@ static Cause compose_running(const Vcpu *vcpu)
         &g_array_index(host->host_cpus, HostCpu, vcpu->host_cpu);
 
     if (cpu->irqs.depth > 0) {
-        return cause_make(CAUSE_HOST_IRQ, vcpu->host_cpu, irq_top(&cpu->irqs));
+        return compose_host_irq(vcpu, cpu);
     }
     switch (vcpu->mode) {
     case MODE_GUEST:
@@ -147,7 +155,7 @@ static bool depends_on(const Vcpu *vcpu, CauseKind outer)
         return (vcpu->mode == MODE_HALT || vcpu->mode == MODE_GUEST) &&
                (outer == CAUSE_PREEMPTED || outer == CAUSE_STOPPED ||
                 outer == CAUSE_QEMU_PAUSED || outer == CAUSE_HOST_IRQ ||
-                outer == CAUSE_HOST_WAKE);
+                outer == CAUSE_HOST_SOFTIRQ || outer == CAUSE_HOST_WAKE);
     default:
         return false;
     }

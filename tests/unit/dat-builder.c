@@ -94,6 +94,8 @@ static const BuiltFormat word_formats[] = {
      WORDS("kvm_userspace_exit", "112", "reason", SECOND("errno"))},
     {"kvm/kvm_vcpu_wakeup",
      WORDS("kvm_vcpu_wakeup", "113", "ns", SECOND("waited"))},
+    {"irq/softirq_entry", WORDS("softirq_entry", "117", "vec", "")},
+    {"irq/softirq_exit", WORDS("softirq_exit", "118", "vec", "")},
     {"kvm/kvm_apic_accept_irq",
      WORDS("kvm_apic_accept_irq", "114", "apicid", SECOND("vec"))},
     {"kvm/kvm_write_tsc_offset",

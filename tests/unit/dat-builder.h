@@ -32,6 +32,8 @@ typedef enum BuiltEvent {
     BUILT_ACCEPT = 114,      /* apicid, vec */
     BUILT_STEP = 115,        /* previous_tsc_offset, next_tsc_offset */
     BUILT_PIO = 116,         /* rw, port */
+    BUILT_SOFTIRQ = 117,     /* vec */
+    BUILT_SOFTIRQ_END = 118, /* vec */
 } BuiltEvent;
 
 typedef struct DatBuilder DatBuilder;

@@ -20,6 +20,7 @@
 #define OTHER    21 /* of the guest */
 #define INNER    70 /* the guest's thread that is a vCPU of its own guest */
 #define TIMER    236
+#define RCU      9
 #define HLT      0x78
 #define MSR      0x7c
 #define IO       0x7b
@@ -290,6 +291,27 @@ static void test_host_irq(Scene *scene, gconstpointer data G_GNUC_UNUSED)
     expect_part(finding, 0, CAUSE_HOST_IRQ, 6000);
     expect_part(finding, 1, CAUSE_EXIT, 1100);
     expect_length(find(analysis, INTERVAL_EXIT), 9100 - 1500);
+}
+
+/* A softirq is told apart, and by its name. */
+static void test_host_softirq(Scene *scene, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(Analysis) analysis = NULL;
+    g_autofree char *text = NULL;
+    const Finding *finding;
+
+    begin(scene, 2000);
+    host(scene, 1500, BUILT_SOFTIRQ, VCPU, RCU, 0, 0);
+    host(scene, 8000, BUILT_SOFTIRQ_END, VCPU, RCU, 0, 0);
+    leave(scene, 8100, 0x60);
+    end(scene, 9200);
+    analysis = analyse(scene, NULL);
+    finding = find(analysis, INTERVAL_TIMER);
+    expect_part(finding, 0, CAUSE_HOST_SOFTIRQ, 6000);
+    text = cause_text(
+        analysis->names,
+        g_array_index(finding->breakdown->parts, BreakdownPart, 0).cause);
+    g_assert_cmpstr(text, ==, "in host CPU 0's softirq RCU");
 }
 
 static void test_irqs_off(Scene *scene, gconstpointer data G_GNUC_UNUSED)
@@ -628,6 +650,7 @@ int main(int argc, char **argv)
     ADD("paused", test_paused);
     ADD("slow-exit", test_slow_exit);
     ADD("host-irq", test_host_irq);
+    ADD("host-softirq", test_host_softirq);
     ADD("irqs-off", test_irqs_off);
     ADD("wakeup", test_wakeup);
     ADD("guest-preemption", test_guest_preemption);
