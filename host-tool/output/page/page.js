@@ -26,7 +26,7 @@ const COLOURS = {
   "exit": "#3b78c4", "exit-wait": "#86afe0",
   "qemu": "#7c4fc4", "qemu-wait": "#af93e2", "qemu-paused": "#5b2a94",
   "stopped": "#3a3f45", "host-preemption": "#d63a3a", "host-irq": "#e8772e",
-  "host-wakeup": "#f2a873", "halt-poll": "#b9c5d1", "halted": "#d3dbe2",
+  "host-softirq": "#b85c1e", "host-wakeup": "#f2a873", "halt-poll": "#b9c5d1", "halted": "#d3dbe2",
   "clock-step": "#ff4fa3", "idle": "#dfe4e9",
 };
 const DARK = {
@@ -43,7 +43,8 @@ const KIND_TEXT = {
   "exit-wait": "exit handling, asleep", "qemu": "QEMU",
   "qemu-wait": "QEMU, asleep", "qemu-paused": "paused by QEMU",
   "stopped": "stopped by a signal", "host-preemption": "host runs another task",
-  "host-irq": "host interrupt", "host-wakeup": "host wakes the vCPU",
+  "host-irq": "host interrupt", "host-softirq": "host softirq",
+  "host-wakeup": "host wakes the vCPU",
   "halt-poll": "halt polling", "halted": "halted",
   "clock-step": "guest's clock stepped", "unknown": "not known",
   "other": "other",
@@ -106,6 +107,12 @@ function colourOf(kind, text) {
                            : `hsl(${hue} 32% ${isDark() ? 52 : 66}%)`;
   }
   return (isDark() && DARK[kind]) || COLOURS[kind] || "";
+}
+
+/* Remembers of which kind it is, for another theme. */
+function paint(node, kind) {
+  node.dataset.kind = kind;
+  node.style.background = colourOf(kind, "") || "#999";
 }
 
 /* ---- lanes ---- */
@@ -427,7 +434,7 @@ function bar(parts, className) {
   const node = element("div", className);
   for (const part of parts) {
     const piece = element("i");
-    piece.style.background = colourOf(part.kind, part.text) || "#999";
+    paint(piece, part.kind);
     piece.style.flexGrow = part.permille || part.share || 0;
     piece.title = part.text;
     node.append(piece);
@@ -438,7 +445,7 @@ function bar(parts, className) {
 function partRow(part) {
   const row = element("tr"), name = element("td"), swatch =
     element("span", "swatch");
-  swatch.style.background = colourOf(part.kind, part.text) || "#999";
+  paint(swatch, part.kind);
   name.append(swatch, part.text);
   row.append(element("td", "", (part.permille / 10).toFixed(1) + " %"),
              element("td", "", durationText(part.time)), name);
@@ -548,7 +555,7 @@ function listStates() {
   }
   for (const kind of Object.keys(KIND_TEXT).filter((k) => used.has(k))) {
     const entry = element("span"), swatch = element("span", "swatch");
-    swatch.dataset.kind = kind;
+    paint(swatch, kind);
     entry.append(swatch, KIND_TEXT[kind]);
     byId("legend").append(entry);
   }
@@ -639,8 +646,8 @@ function fillTexts() {
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  document.querySelectorAll("#legend .swatch").forEach((swatch) => {
-    swatch.style.background = colourOf(swatch.dataset.kind, "") || "#999";
+  document.querySelectorAll("[data-kind]").forEach((node) => {
+    paint(node, node.dataset.kind);
   });
   redraw();
 }
