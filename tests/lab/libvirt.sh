@@ -106,6 +106,19 @@ virt_agent()
     virsh -q qemu-agent-command "$1" "{\"execute\": \"$2\"}"
 }
 
+# virt_trace_channel NAME attach|detach: a trace channel by hand, whose socket
+# is $virt_dir/NAME.trace.
+virt_trace_channel()
+{
+    cat >channel.xml <<XML
+<channel type='unix'>
+  <source mode='bind' path='$virt_dir/$1.trace'/>
+  <target type='virtio' name='org.qemu.trace.0'/>
+</channel>
+XML
+    virsh -q "$2-device" "$1" channel.xml --live
+}
+
 # virt_exec NAME PROGRAM [ARG...]: in the guest, through the lab's own agent.
 virt_exec()
 {

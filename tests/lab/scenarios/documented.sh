@@ -125,13 +125,7 @@ expect_as_before "serving, killed"
 
 # --- the agent's commands by hand ---
 
-cat >channel.xml <<XML
-<channel type='unix'>
-  <source mode='bind' path='$virt_dir/vm1.trace'/>
-  <target type='virtio' name='org.qemu.trace.0'/>
-</channel>
-XML
-virsh -q attach-device vm1 channel.xml --live
+virt_trace_channel vm1 attach
 
 # agent COMMAND: the answer to what the manual shows for it
 agent()
@@ -196,7 +190,7 @@ lab_assert_equal "what guest-exec tells" recording \
     "$(lab_json '.return.out-data' <exec.json | base64 -d | lab_json .state)"
 agent guest-trace-stop >stopped.json
 expect_stream "$(lab_json '.return.bytes-sent' <stopped.json)"
-virsh -q detach-device vm1 channel.xml --live
+virt_trace_channel vm1 detach
 expect_as_before "by hand"
 
 # --- what QEMU itself tells ---

@@ -122,13 +122,7 @@ done
 expect_as_before "after agents that refuse"
 
 # Somebody else reads what comes from the domain's own channel.
-cat >channel.xml <<XML
-<channel type='unix'>
-  <source mode='bind' path='$virt_dir/vm1.trace'/>
-  <target type='virtio' name='org.qemu.trace.0'/>
-</channel>
-XML
-virsh -q attach-device vm1 channel.xml --live
+virt_trace_channel vm1 attach
 socat -u "UNIX-CONNECT:$virt_dir/vm1.trace" - >/dev/null &
 reader=$!
 sleep 1
@@ -136,7 +130,7 @@ expect_failure "a channel in use" "another program may hold that socket" \
     --domain vm1 --duration 1
 kill $reader
 wait $reader 2>/dev/null || true
-virsh -q detach-device vm1 channel.xml --live
+virt_trace_channel vm1 detach
 expect_as_before "after a channel in use"
 
 # It is another one afterwards, and the scenario's, not a subshell's.
