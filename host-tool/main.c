@@ -54,6 +54,8 @@ static void show_all_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    static char help[] = "--help"; /* 'help COMMAND' is 'COMMAND --help' */
+
     setlocale(LC_ALL, "");
     /* Who closes a pipe or a socket is told so by write(). */
     signal(SIGPIPE, SIG_IGN);
@@ -64,6 +66,10 @@ int main(int argc, char **argv)
         argv[1] = argv[0];
         argv++;
         argc--;
+    }
+    if (argc > 2 && strcmp(argv[1], "help") == 0) {
+        argv[1] = argv[2];
+        argv[2] = help;
     }
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

@@ -296,7 +296,7 @@ int cmd_check(int argc, char **argv)
         {"shift-ns", 0, 0, G_OPTION_ARG_INT64, &options.shift_ns,
          "Check guest times moved by this much: how sharp is the proof?", "NS"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,
-         "[DIR]"},
+         "[[NAME=]DIR...]"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(InputOptions) input_options = input_options_new();

@@ -7,10 +7,29 @@
 
 #include <stdio.h>
 
+/* More than anybody reads, and little enough to keep them all. */
+#define MAX_COUNT 10000
+
 int command_fail(const char *name, const GError *error)
 {
-    fprintf(stderr, "qemu-trace-merge %s: %s\n", name, error->message);
+    fprintf(stderr, "qemu-trace-merge %s: %s", name, error->message);
+    if (g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)) {
+        fprintf(stderr, "; 'qemu-trace-merge %s --help' lists the options",
+                name);
+    }
+    fputc('\n', stderr);
     return 1;
+}
+
+bool count_option_check(const char *option, int number, GError **error)
+{
+    if (number >= 0 && number <= MAX_COUNT) {
+        return true;
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "%s takes a number from 0 to %d, not %d", option, MAX_COUNT,
+                number);
+    return false;
 }
 
 void command_warn(const GPtrArray *sentences)

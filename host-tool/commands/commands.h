@@ -10,6 +10,7 @@
 #define COMMANDS_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
@@ -19,8 +20,17 @@ int cmd_explain(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 
-/* Prints "qemu-trace-merge NAME: SENTENCE" on stderr; returns 1. */
+/*
+ * Prints "qemu-trace-merge NAME: SENTENCE" on stderr, and where an option is
+ * unknown, who knows them; returns 1.
+ */
 int command_fail(const char *name, const GError *error);
+
+/*
+ * Whether the number given to an option says how many are to be shown, which
+ * is 0 to 10000; the error names the option.
+ */
+bool count_option_check(const char *option, int number, GError **error);
 
 /* Prints each sentence (of char *, may be NULL) as a warning on stderr. */
 void command_warn(const GPtrArray *sentences);

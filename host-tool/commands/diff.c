@@ -160,12 +160,15 @@ int cmd_diff(int argc, char **argv)
     if (limit_options_list(&limits)) {
         return 0;
     }
+    if (!count_option_check("--number", n_shown, &error)) {
+        return command_fail("diff", error);
+    }
     if (!operands || g_strv_length(operands) != 2) {
         g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "name two session directories, the old one first");
         return command_fail("diff", error);
     }
     options.dirs = operands;
-    options.n_shown = (unsigned)MAX(n_shown, 0);
+    options.n_shown = (unsigned)n_shown;
     return compare(&options, &limits.limits);
 }

@@ -145,7 +145,7 @@ int cmd_explain(int argc, char **argv)
         {"subtract-recorder", 0, 0, G_OPTION_ARG_NONE, &subtract,
          "Take what the recording itself caused out of every latency", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &operands, NULL,
-         "[DIR]"},
+         "[[NAME=]DIR...]"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(InputOptions) input_options = input_options_new();
@@ -176,6 +176,10 @@ int cmd_explain(int argc, char **argv)
     if (limit_options_list(&limits)) {
         return 0;
     }
+    if (!count_option_check("--number", n_shown, &error) ||
+        !count_option_check("--lines", n_lines, &error)) {
+        return command_fail("explain", error);
+    }
     if (options.format == EXPLAIN_HTML && !output && isatty(STDOUT_FILENO)) {
         g_set_error_literal(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                             "format html is not for a terminal; name a file "
@@ -190,8 +194,8 @@ int cmd_explain(int argc, char **argv)
     options.subtract = subtract;
     options.operands = operands;
     options.text = (ExplainTextOptions){
-        .n_shown = (unsigned)CLAMP(n_shown, 0, 1000),
-        .n_lines = (unsigned)CLAMP(n_lines, 0, 10000),
+        .n_shown = (unsigned)n_shown,
+        .n_lines = (unsigned)n_lines,
         .statistics = !no_statistics,
         .recorder = recorder,
     };

@@ -350,6 +350,18 @@ static bool check_range(const TimeRange *range, GError **error)
     return true;
 }
 
+/* Nothing could be shown, and no one would know why. */
+static bool check_order(const Bound *from, const Bound *to, GError **error)
+{
+    if (from->exists && to->exists && from->in_ticks == to->in_ticks &&
+        to->value < from->value) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "--to is before --from; give the later time to --to");
+        return false;
+    }
+    return true;
+}
+
 bool time_range_apply(const TimeRange *range, GPtrArray *inputs,
                       Timeline *timeline, GError **error)
 {
@@ -374,6 +386,9 @@ bool time_range_apply(const TimeRange *range, GPtrArray *inputs,
     }
     from.value = widen(&range->from, &from, false);
     to.value = widen(&range->to, &to, true);
+    if (!check_order(&from, &to, error)) {
+        return false;
+    }
     if (to.exists && to.in_ticks) {
         timeline_set_end_ticks(timeline, to.value);
     } else if (to.exists) {

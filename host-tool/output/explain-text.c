@@ -135,7 +135,12 @@ static void print_findings(const Analysis *analysis, GPtrArray *inputs,
 {
     g_autoptr(FindingGroups) groups = finding_groups_new(analysis->findings);
 
-    if (groups->heads->len == 0) {
+    if (analysis->vcpus->len == 0) {
+        fputs("nothing can be explained: these files don't hold both a guest "
+              "and the host that ran its vCPUs; name both, or their session's "
+              "directory\n",
+              stream);
+    } else if (groups->heads->len == 0) {
         fputs("no latency was found: no guest timer, wake-up or interrupt "
               "can be followed\n",
               stream);

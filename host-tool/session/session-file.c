@@ -707,8 +707,29 @@ static ssize_t read_all(int fd, char *text, size_t size)
     return (ssize_t)done;
 }
 
-static char *read_file(const OpenedFiles *files, const char *path,
-                       size_t *length, GError **error)
+/* Most often another path was meant, or a file of the session was named. */
+static gboolean throw_not_opened(GError **error, const char *dir,
+                                 const char *path)
+{
+    if (errno == ENOTDIR) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR,
+                    "'%s' is not a directory; name the session's directory, "
+                    "or let report, explain or check read a single file with "
+                    "-i FILE",
+                    dir);
+    } else if (errno == ENOENT) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+                    "cannot open '%s': %s; name a directory that "
+                    "'qemu-trace-merge record' made",
+                    path, g_strerror(ENOENT));
+    } else {
+        throw_errno(error, "open", path);
+    }
+    return FALSE;
+}
+
+static char *read_file(const OpenedFiles *files, const char *dir,
+                       const char *path, size_t *length, GError **error)
 {
     int fd = opened_files_open(files, path);
     g_autofree char *text = NULL;
@@ -716,7 +737,7 @@ static char *read_file(const OpenedFiles *files, const char *path,
     ssize_t n;
 
     if (fd < 0 && errno != EISDIR) {
-        throw_errno(error, "open", path);
+        throw_not_opened(error, dir, path);
         return NULL;
     }
     /* A confined process may not stat. */
@@ -761,7 +782,7 @@ Session *session_load_from(const OpenedFiles *files, const char *dir,
 {
     g_autofree char *path = g_build_filename(dir, SESSION_FILE_NAME, NULL);
     size_t length = 0;
-    g_autofree char *text = read_file(files, path, &length, error);
+    g_autofree char *text = read_file(files, dir, path, &length, error);
 
     return text ? session_parse(text, length, path, error) : NULL;
 }

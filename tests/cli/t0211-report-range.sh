@@ -56,7 +56,8 @@ done
 expect_lines 1 "$n" --from +0s
 expect_lines 1 "$n" --to -0s
 
-for args in "--from x" "--head -1" "--from 1 --around 2" "--head 1 --tail 1"; do
+for args in "--from x" "--head -1" "--from 1 --around 2" "--head 1 --tail 1" \
+            "--from 2 --to 1" "--from -0s --to -1ms"; do
     "$QEMU_TRACE_MERGE" report -i "$file" $args >out 2>err &&
         fail "expected '$args' to be refused"
     [ "$(grep -c '^qemu-trace-merge report: ' err)" = 1 ] ||

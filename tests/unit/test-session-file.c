@@ -210,6 +210,11 @@ static void test_no_directory(void)
     g_clear_error(&error);
     g_assert_null(session_load("/nonexistent", &error));
     g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+    g_assert_nonnull(strstr(error->message, "name a directory"));
+    g_clear_error(&error);
+    g_assert_null(session_load("/dev/null", &error));
+    g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR);
+    g_assert_nonnull(strstr(error->message, "'/dev/null' is not a directory"));
 }
 
 int main(int argc, char **argv)

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <glib.h>
+#include <gio/gio.h>
 #include <string.h>
 
 #include "dat-builder.h"
@@ -70,7 +70,6 @@ static const Row rows[] = {
     {"100s", NULL, NULL, -1, -1, 0, 0},
     {"1.010000", "+5us", NULL, -1, -1, 10000, 6},
     {"1.010000", "+10000t", NULL, -1, -1, 10000, 6},
-    {"1.010000", "1.009", NULL, -1, -1, 0, 0},
     {NULL, NULL, "1.010000:2us", -1, -1, 9998, 5},
     {NULL, NULL, "2020000000t:4000t", -1, -1, 9998, 5},
     {NULL, NULL, "1.010000", -1, -1, 9000, 2001},
@@ -135,6 +134,26 @@ static void test_ranges(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         check_row(inputs, &rows[i]);
+    }
+}
+
+/* What ends before it begins is a mistake, not an empty part. */
+static void test_backwards(void)
+{
+    static const Row backwards[] = {
+        {"1.010000", "1.009", NULL, -1, -1, 0, 0},
+        {"-1us", "-2us", NULL, -1, -1, 0, 0},
+        {"2020000000t", "2019999999t", NULL, -1, -1, 0, 0},
+    };
+    g_autoptr(GPtrArray) inputs = open_inputs(true);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(backwards); i++) {
+        g_autoptr(Timeline) timeline = timeline_new(inputs);
+        g_autoptr(GError) error = NULL;
+        TimeRange range = range_of(&backwards[i]);
+
+        g_assert_false(time_range_apply(&range, inputs, timeline, &error));
+        g_assert_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
     }
 }
 
@@ -242,6 +261,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/time-range/ranges", test_ranges);
+    g_test_add_func("/time-range/backwards", test_backwards);
     g_test_add_func("/time-range/filtered", test_filtered);
     g_test_add_func("/time-range/ticks", test_ticks);
     g_test_add_func("/time-range/words", test_words);
