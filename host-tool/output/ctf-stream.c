@@ -94,8 +94,10 @@ void ctf_stream_free(CtfStream *stream)
     }
 }
 
-static bool write_all(int fd, const uint8_t *data, gsize size)
+bool ctf_write_all(int fd, const void *bytes, gsize size)
 {
+    const uint8_t *data = bytes;
+
     while (size > 0) {
         ssize_t n = write(fd, data, size);
 
@@ -125,7 +127,7 @@ bool ctf_stream_flush(CtfStream *stream)
     if (fd < 0) {
         return false;
     }
-    ok = write_all(fd, packet->data, packet->len);
+    ok = ctf_write_all(fd, packet->data, packet->len);
     stream->head.packet_seq_num++;
     g_byte_array_set_size(packet, 0);
     return close(fd) == 0 && ok;

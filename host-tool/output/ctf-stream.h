@@ -42,6 +42,9 @@ bool ctf_stream_lose(CtfStream *stream, uint64_t n_events);
 /* Writes the packet in hand.  False by errno. */
 bool ctf_stream_flush(CtfStream *stream);
 
+/* Whatever pieces the file takes it in.  False by errno. */
+bool ctf_write_all(int fd, const void *bytes, gsize size);
+
 /* What the metadata says of packets and events' heads: TSDL. */
 extern const char ctf_stream_metadata[];
 

@@ -289,7 +289,7 @@ static bool write_metadata(const CtfOutput *output, const CtfTrace *trace,
     g_string_append(text, ctf_stream_metadata);
     g_string_append(text, ctf_types_context_metadata);
     ctf_types_append_metadata(trace->types, text);
-    ok = write(fd, text->str, text->len) == (ssize_t)text->len;
+    ok = ctf_write_all(fd, text->str, text->len);
     if (close(fd) < 0 || !ok) {
         return output_fail_errno(output->job, error);
     }

@@ -363,9 +363,10 @@ static void remove_temporary(OutputTarget *target)
 {
     if (target->dir_fd >= 0) {
         remove_entries(dup(target->dir_fd), 1);
+    }
+    /* A file, or a directory, which may be one that could not be opened. */
+    if (unlink(target->temporary) < 0) {
         rmdir(target->temporary);
-    } else {
-        unlink(target->temporary);
     }
 }
 

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -48,6 +49,9 @@ static ssize_t (*real_pread)(int, void *, size_t, off_t);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 static int (*real_close)(int);
+static int (*real_dup)(int);
+static int (*real_fcntl)(int, int, ...);
+static ssize_t (*real_recvmsg)(int, struct msghdr *, int);
 
 static void find(void *function, const char *name)
 {
@@ -94,6 +98,9 @@ static void find_all(void)
     find(&real_pread, "pread64");
     find(&real_fsync, "fsync");
     find(&real_fdatasync, "fdatasync");
+    find(&real_dup, "dup");
+    find(&real_fcntl, "fcntl64");
+    find(&real_recvmsg, "recvmsg");
     find(&real_close, "close");
 }
 
@@ -259,6 +266,55 @@ ssize_t pread64(int fd, void *bytes, size_t size, off_t offset)
         size = shortened(size);
     }
     return real_pread(fd, bytes, size, offset);
+}
+
+static int note_copy(int copy, bool is_one)
+{
+    if (copy >= 0 && copy < MAX_FDS) {
+        is_meant[copy] = is_one;
+    }
+    return copy;
+}
+
+int dup(int fd)
+{
+    find_all();
+    return note_copy(real_dup(fd), is_file(fd));
+}
+
+/* Whatever the command takes, it is one word. */
+int fcntl64(int fd, int command, ...)
+{
+    va_list args;
+    void *word;
+    int result;
+
+    va_start(args, command);
+    word = va_arg(args, void *);
+    va_end(args);
+    find_all();
+    result = real_fcntl(fd, command, word);
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC
+               ? note_copy(result, is_file(fd))
+               : result;
+}
+
+/* A confined process gets its files so. */
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    ssize_t size;
+    struct cmsghdr *header;
+    int file_fd;
+
+    find_all();
+    size = real_recvmsg(fd, message, flags);
+    header = size > 0 ? CMSG_FIRSTHDR(message) : NULL;
+    if (header && header->cmsg_level == SOL_SOCKET &&
+        header->cmsg_type == SCM_RIGHTS) {
+        memcpy(&file_fd, CMSG_DATA(header), sizeof(file_fd));
+        note_copy(file_fd, true);
+    }
+    return size;
 }
 
 int fsync(int fd)

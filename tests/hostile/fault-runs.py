@@ -12,6 +12,7 @@ import argparse
 import errno
 import os
 import pathlib
+import re
 import shutil
 import struct
 import sys
@@ -56,9 +57,13 @@ class Runner:
             "FAIL_IO_UNDER": str(self.work),
             "FAIL_IO_COUNT": str(self.count_file)})
         hosttool.look_at_end(status, said)
+        self.said = said
         if code in HARMLESS and status != 0:
             raise Wrong(f"it is no failure, but: {said[-600:]}")
         return status
+
+    def __str__(self):
+        return type(self).__name__.lower()
 
     def calls(self):
         return struct.unpack("<Q", self.count_file.read_bytes())[0]
@@ -90,6 +95,59 @@ class Record(Runner):
             raise Wrong("there is no session")
 
 
+class Write(Runner):
+    """Faults while a recording is shown, in each format."""
+
+    FORMATS = [
+        ("report", "text", "out.txt"), ("report", "json", "out.json"),
+        ("report", "perfetto", "out.perfetto"), ("report", "ctf", "out.ctf"),
+        ("explain", "html", "out.html"), ("explain", "json", "why.json"),
+    ]
+
+    def __init__(self, args, row):
+        super().__init__(args)
+        command, kind, self.name = row
+        self.words = [command, "--format", kind, "-o", self.name, "session"]
+        self.whole = None
+        self.said = ""
+        if not (self.work / "session").exists():
+            shutil.copytree(self.args.truth, self.work / "session")
+
+    def __str__(self):
+        return " ".join(self.words[:3])
+
+    def content(self):
+        """What bears the final name: a file, or all files of a directory."""
+        path = self.work / self.name
+        if path.is_dir():
+            return {str(file.relative_to(path)): file.read_bytes()
+                    for file in path.rglob("*") if file.is_file()}
+        return path.read_bytes() if path.exists() else None
+
+    def clear(self):
+        for path in self.work.glob(f"*{self.name}*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def once(self, fault, nth):
+        self.clear()
+        status = self.run_with(self.words, fault, nth)
+        found = self.content()
+        # The first run of all counts, and nothing fails in it.
+        self.whole = self.whole or found
+        # What can't be read of a recording is left out, and named.
+        if status == 0 and found != self.whole and \
+                not re.search(r"^warning: .*session/", self.said, re.M):
+            raise Wrong("it succeeds, but the output is not the same, and "
+                        f"nothing is said: {self.said}")
+        if status != 0 and found is not None:
+            raise Wrong("it fails, but leaves an output")
+        for left in self.work.glob(f".{self.name}*"):
+            raise Wrong(f"{left.name} was left")
+
+
 def choose(n, most):
     """Of 1 to n the first ones, and as many more at growing distances."""
     chosen, at = [], 1
@@ -116,9 +174,9 @@ def run_all(runner, args):
                 failed += 1
                 print(f"FAILED: {describe(fault, nth)}: {wrong}",
                       file=sys.stderr, flush=True)
-    print(f"{runs} runs with a fault, {failed} not taken well; calls: "
+    print(f"{runner}: {runs} runs with a fault, {failed} not taken well; calls: "
           f"{calls}")
-    return failed or not runs
+    return 1 if failed or not runs else 0
 
 
 def parse():
@@ -145,7 +203,9 @@ def main():
     args = parse()
     if args.truth:
         args.truth = args.truth.resolve()
-        sys.exit(1 if run_all(Recover(args), args) else 0)
+        sys.exit(max(run_all(runner, args) for runner in
+                     [Recover(args)] + [Write(args, row)
+                                        for row in Write.FORMATS]))
     guest = hosttool.start_fake_guest(args.fake_guest, args.work)
     try:
         failed = run_all(Record(args), args)
