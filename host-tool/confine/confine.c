@@ -376,13 +376,15 @@ static const int allowed_calls[] = {
 
 /*
  * What a C library may try and do without: translations of messages, the
- * kind of a terminal, the number of CPUs.
+ * kind of a terminal, the number of CPUs, whether the journal reads what GLib
+ * says when it gives up.
  */
 static const int refused_calls[] = {
-    SCMP_SYS(open),     SCMP_SYS(openat), SCMP_SYS(stat),
-    SCMP_SYS(lstat),    SCMP_SYS(access), SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink), SCMP_SYS(ioctl),  SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),    SCMP_SYS(uname),  SCMP_SYS(prlimit64),
+    SCMP_SYS(open),        SCMP_SYS(openat), SCMP_SYS(stat),
+    SCMP_SYS(lstat),       SCMP_SYS(access), SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),    SCMP_SYS(ioctl),  SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),       SCMP_SYS(uname),  SCMP_SYS(prlimit64),
+    SCMP_SYS(getpeername),
 };
 
 /* The same as a thread more. */

@@ -128,6 +128,13 @@ static gboolean eat_memory(gpointer data G_GNUC_UNUSED,
     return malloc((size_t)2 << 30) == NULL;
 }
 
+static gboolean insist_on_memory(gpointer data G_GNUC_UNUSED, GByteArray *reply,
+                                 GError **error G_GNUC_UNUSED)
+{
+    g_byte_array_set_size(reply, 2000u << 20);
+    return TRUE;
+}
+
 static void test_memory(void)
 {
     g_autoptr(GError) error = NULL;
@@ -135,6 +142,8 @@ static void test_memory(void)
 
     g_assert_no_error(error);
     g_assert_nonnull(reply);
+    /* Who gives up for it is no attacker. */
+    assert_fails(insist_on_memory, CONFINE_ERROR_CRASHED, "out of memory");
 }
 #endif
 
