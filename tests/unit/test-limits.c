@@ -79,6 +79,44 @@ static void test_refused(void)
                    "those that it has");
 }
 
+/* What is no number, or none that a machine can count to. */
+static void check_absurd(LimitUse use, const char *name)
+{
+    static const char *const values[] = {
+        "",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "0x10",
+        "1.5",
+        "1e3",
+        "1KB",
+        "1P",
+        "K",
+        "auto",
+        "18446744073709551615",
+        "9223372036854775808",
+        "18446744073709551617",
+        "16777216T",
+        "99999999999999999999999999999999",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
+        g_autofree char *assignment = g_strconcat(name, "=", values[i], NULL);
+        g_autofree char *end = g_strdup_printf(", not '%s'", values[i]);
+        g_autoptr(GError) error = NULL;
+        Limits limits = limits_default;
+
+        g_test_message("%s", assignment);
+        g_assert_false(limits_set(&limits, use, assignment, &error));
+        g_assert_true(g_str_has_prefix(error->message, "the limit "));
+        g_assert_true(g_str_has_suffix(error->message, end));
+        g_assert_cmpmem(&limits, sizeof(limits), &limits_default,
+                        sizeof(limits_default));
+    }
+}
+
 /* Each limit that is listed can be set to its default and to its bounds. */
 static void check_line(LimitUse use, const char *line)
 {
@@ -88,6 +126,7 @@ static void check_line(LimitUse use, const char *line)
     Limits limits = limits_default;
 
     g_test_message("%s", line);
+    check_absurd(use, words[0]);
     for (char **value = bounds; *value; value++) {
         g_autofree char *assignment = g_strconcat(words[0], "=", *value, NULL);
 
