@@ -127,6 +127,9 @@ static gpointer text_begin(const OutputJob *job, GError **error)
     output->job = job;
     output->options = &job->text;
     output->order = event_order_new();
+    if (job->text.raw) {
+        event_order_learn_nothing(output->order);
+    }
     output->inputs = g_array_new(FALSE, TRUE, sizeof(TextInput));
     g_array_set_clear_func(output->inputs, text_input_clear);
     output->pool =

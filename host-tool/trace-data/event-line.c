@@ -37,6 +37,7 @@ typedef struct CallStack {
 struct EventOrder {
     CallStack *stacks[MAX_STACKS];
     SymbolCache cache;
+    bool learns_nothing;
 };
 
 struct EventScratch {
@@ -59,6 +60,11 @@ void event_order_free(EventOrder *order)
         }
         g_free(order);
     }
+}
+
+void event_order_learn_nothing(EventOrder *order)
+{
+    order->learns_nothing = true;
 }
 
 EventScratch *event_scratch_new(void)
@@ -193,7 +199,9 @@ void event_order_add(EventOrder *order, EventTable *table, EventLine *line)
         return;
     }
     if (line->printer->role == EVENT_ROLE_NAMES_TASKS) {
-        learn_tasks(line);
+        if (!order->learns_nothing) {
+            learn_tasks(line);
+        }
     } else if (line->printer->role == EVENT_ROLE_FUNCTION) {
         indent_function(order, line);
     }

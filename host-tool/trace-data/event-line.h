@@ -53,6 +53,12 @@ typedef struct EventOrder EventOrder;
 EventOrder *event_order_new(void);
 void event_order_free(EventOrder *order);
 
+/*
+ * Takes no names of tasks from events any more, only those that a file lists:
+ * trace-cmd's -R runs none of the handlers that learn them.
+ */
+void event_order_learn_nothing(EventOrder *order);
+
 /* The record is one of table's file. */
 void event_order_add(EventOrder *order, EventTable *table, EventLine *line);
 

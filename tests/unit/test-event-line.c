@@ -597,6 +597,27 @@ static void test_names(void)
     event_table_unref(table);
 }
 
+/* As with trace-cmd's -R. */
+static void test_no_names(void)
+{
+    uint8_t record[64] = RECORD(1010, 'o', 'l', 'd');
+    static const int32_t pid = 99;
+    EventTable *table = written_table();
+    Printer printer = {table, event_order_new(), event_scratch_new()};
+    g_autofree char *before = NULL;
+    g_autofree char *after = NULL;
+
+    event_order_learn_nothing(printer.order);
+    memcpy(record + 4, &pid, sizeof(pid));
+    before = print(&printer, &raw, record, sizeof(record));
+    after = print(&printer, &raw, record, sizeof(record));
+    g_assert_true(g_str_has_prefix(after, "           <...>-99 "));
+    g_assert_cmpstr(after, ==, before);
+    event_order_free(printer.order);
+    event_scratch_free(printer.scratch);
+    event_table_unref(table);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -610,5 +631,6 @@ int main(int argc, char **argv)
     g_test_add_func("/event-line/futex", test_futex);
     g_test_add_func("/event-line/calls", test_calls);
     g_test_add_func("/event-line/names", test_names);
+    g_test_add_func("/event-line/no-names", test_no_names);
     return g_test_run();
 }
