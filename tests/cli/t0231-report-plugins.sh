@@ -93,21 +93,12 @@ plugins_of 0:0 755 0:0 644
 loads=1
 in_place
 loads=0
-plugins_of 65534:0 755 0:0 644
-in_place
-plugins_of 0:65534 775 0:0 644
-in_place
-plugins_of 0:0 777 0:0 644
-in_place
-plugins_of 0:0 1777 0:0 644
-in_place
-plugins_of 0:0 755 65534:0 644
-in_place
-plugins_of 0:0 755 0:65534 664
-in_place
-plugins_of 0:0 755 0:0 646
-in_place
-plugins_of 0:0 755 0:0 644
+for owners in "65534:0 755 0:0 644" "0:65534 775 0:0 644" \
+        "0:0 777 0:0 644" "0:0 1777 0:0 644" "0:0 755 65534:0 644" \
+        "0:0 755 0:65534 664" "0:0 755 0:0 646"; do
+    plugins_of $owners
+    in_place
+done
 # Who may write above it could put another in its place.
 plugins_of 0:0 755 0:0 644
 mkdir upper

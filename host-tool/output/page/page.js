@@ -26,7 +26,8 @@ const COLOURS = {
   "exit": "#3b78c4", "exit-wait": "#86afe0",
   "qemu": "#7c4fc4", "qemu-wait": "#af93e2", "qemu-paused": "#5b2a94",
   "stopped": "#3a3f45", "host-preemption": "#d63a3a", "host-irq": "#e8772e",
-  "host-softirq": "#b85c1e", "host-wakeup": "#f2a873", "halt-poll": "#b9c5d1", "halted": "#d3dbe2",
+  "host-softirq": "#b85c1e", "host-wakeup": "#f2a873",
+  "halt-poll": "#b9c5d1", "halted": "#d3dbe2",
   "clock-step": "#ff4fa3", "idle": "#dfe4e9",
 };
 const DARK = {
