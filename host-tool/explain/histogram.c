@@ -94,6 +94,12 @@ uint64_t histogram_percentile(const Histogram *histogram, double share)
     return histogram->max_ticks;
 }
 
+bool histogram_tells(uint64_t count, double share)
+{
+    /* A share such as 0.999 is not exact in binary. */
+    return (1 - share) * (double)count >= 1 - 1e-6;
+}
+
 unsigned histogram_n_buckets(void)
 {
     return N_BUCKETS;

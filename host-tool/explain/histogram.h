@@ -10,6 +10,7 @@
 #define HISTOGRAM_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Histogram {
@@ -31,6 +32,13 @@ void histogram_merge(Histogram *histogram, const Histogram *from);
  * [0, 1].  0 when empty.
  */
 uint64_t histogram_percentile(const Histogram *histogram, double share);
+
+/*
+ * Whether so many values tell this percentile: at least one of them lies
+ * above it, so p99.9 takes 1000 of them.  With fewer it is the maximum by
+ * another name.
+ */
+bool histogram_tells(uint64_t count, double share);
 
 /* Bucket by bucket: values in [*from, *to] were seen count times. */
 unsigned histogram_n_buckets(void);

@@ -402,6 +402,7 @@ static void measure(const Rule *rule, const Analysis *analysis,
     result->value = is_count(rule)
                         ? (double)sum.count
                         : (double)analysis_span(analysis, pick(rule, &sum));
+    result->n_values = sum.count;
     histogram_clear(&sum);
 }
 
@@ -412,6 +413,13 @@ static char *judgement(const Rule *rule, const RuleResult *result)
     }
     if (!result->is_time) {
         return g_strdup_printf("%s is %.0f", rule->left, result->value);
+    }
+    if (rule->statistic == STATISTIC_PERCENTILE &&
+        !histogram_tells(result->n_values, rule->share)) {
+        return g_strdup_printf("%s is at most %.3f us, the largest of only "
+                               "%" G_GUINT64_FORMAT " values",
+                               rule->left, result->value / 1e3,
+                               result->n_values);
     }
     return g_strdup_printf("%s is %.3f us", rule->left, result->value / 1e3);
 }

@@ -29,7 +29,8 @@ typedef struct RuleResult {
     bool measured; /* false: there was nothing to judge, and it fails */
     double value;
     double limit;
-    char *sentence; /* "wakeup.p99.99 is 38.2 us" */
+    uint64_t n_values; /* of times: how many were seen */
+    char *sentence;    /* "wakeup.p99.99 is 38.2 us" */
 } RuleResult;
 
 /* rule must outlive the result. */

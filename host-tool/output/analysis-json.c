@@ -220,8 +220,11 @@ static Json *histogram_json(const Analysis *analysis,
     add(json, "min", span(analysis, histogram->min_ticks));
     add(json, "max", span(analysis, histogram->max_ticks));
     for (size_t i = 0; i < G_N_ELEMENTS(shares); i++) {
-        add(json, shares[i].key,
-            span(analysis, histogram_percentile(histogram, shares[i].share)));
+        if (histogram_tells(histogram->count, shares[i].share)) {
+            add(json, shares[i].key,
+                span(analysis,
+                     histogram_percentile(histogram, shares[i].share)));
+        }
     }
     /* [upper end, count] of those with any. */
     for (unsigned i = 0; i < histogram_n_buckets(); i++) {

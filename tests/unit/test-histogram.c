@@ -79,6 +79,23 @@ static void test_merge(void)
     histogram_clear(&part);
 }
 
+static void test_tells(void)
+{
+    static const struct {
+        double share;
+        uint64_t least;
+    } shares[] = {
+        {0.5, 2},      {0.9, 10},       {0.99, 100},
+        {0.999, 1000}, {0.9999, 10000}, {0.99999, 100000},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(shares); i++) {
+        g_assert_false(histogram_tells(0, shares[i].share));
+        g_assert_false(histogram_tells(shares[i].least - 1, shares[i].share));
+        g_assert_true(histogram_tells(shares[i].least, shares[i].share));
+    }
+}
+
 static void test_buckets(void)
 {
     uint64_t next = 0;
@@ -101,6 +118,7 @@ int main(int argc, char **argv)
     g_test_add_func("/histogram/percentiles", test_percentiles);
     g_test_add_func("/histogram/small", test_small);
     g_test_add_func("/histogram/merge", test_merge);
+    g_test_add_func("/histogram/tells", test_tells);
     g_test_add_func("/histogram/buckets", test_buckets);
     return g_test_run();
 }

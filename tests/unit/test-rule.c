@@ -61,6 +61,26 @@ static void judge(const char *text, bool expected)
     sample_clear(&analysis);
 }
 
+static void check_sentence(const char *text, const char *expected)
+{
+    Analysis analysis;
+    g_autoptr(Rule) rule = rule_parse(text, NULL);
+    RuleResult *result = rule_judge(rule, sample(&analysis));
+
+    g_assert_cmpstr(result->sentence, ==, expected);
+    rule_result_free(result);
+    sample_clear(&analysis);
+}
+
+/* 200 values don't tell more than the 99th percentile. */
+static void test_says_how_few(void)
+{
+    check_sentence("wakeup.p99 <= 1s", "wakeup.p99 is 99.327 us");
+    check_sentence("wakeup.p99.9 <= 1s",
+                   "wakeup.p99.9 is at most 100.000 us, the largest of only "
+                   "200 values");
+}
+
 static void test_judges(void)
 {
     judge("wakeup.p50 <= 51us", true);
@@ -119,6 +139,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rule/judges", test_judges);
+    g_test_add_func("/rule/says-how-few", test_says_how_few);
     g_test_add_func("/rule/refuses", test_refuses);
     return g_test_run();
 }

@@ -573,6 +573,14 @@ function svgElement(tag, attributes, text) {
   return node;
 }
 
+function timesText(times) {
+  /* A percentile that too few values tell is left out. */
+  const shares = ["p50", "p99", "p99.9", "max"].filter((key) => key in times);
+  return `${times.count.toLocaleString("en")} ` +
+    (times.count === 1 ? "time; " : "times; ") +
+    shares.map((key) => `${key} ${durationText(times[key])}`).join(", ");
+}
+
 /* Both axes logarithmic: a single outlier must be seen. */
 function histogram(title, times) {
   const figure = element("figure");
@@ -596,10 +604,8 @@ function histogram(title, times) {
   svg.append(svgElement("text", {x: 0, y: 82}, durationText(times.min)),
              svgElement("text", {x: 318, y: 82, "text-anchor": "end"},
                         durationText(times.max)));
-  figure.append(element("figcaption", "", title), svg, element("p", "what",
-    `${times.count.toLocaleString("en")} times; p50 ` +
-    `${durationText(times.p50)}, p99 ${durationText(times.p99)}, p99.9 ` +
-    `${durationText(times["p99.9"])}, max ${durationText(times.max)}`));
+  figure.append(element("figcaption", "", title), svg,
+                element("p", "what", timesText(times)));
   return figure;
 }
 
