@@ -5,9 +5,8 @@
  * The same code runs in a guest (into a virtio-serial port) and on the host
  * (into a file).  It never waits for a slow reader while tracing: the kernel's
  * ring buffer is the elastic store, it overwrites the oldest events and counts
- * them exactly.  Pages are read(2) from it: of the ways that every kernel has
- * it costs the guest least (measured: docs/trace-stream.md, "How pages reach
- * the port").
+ * them exactly.  Pages are read(2) from it, which of all ways costs the guest
+ * least (measured: docs/trace-stream.md, "How pages reach the port").
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -3,15 +3,15 @@
  * lab-pages: what it costs to bring pages of the kernel's ring buffer into a
  * virtio-serial port, by each way there is.
  *
- *     lab-pages WAY PORT ROUNDS    in the guest; prints figures
- *     lab-pages sink SOCKET        on the host: takes all that comes
+ *     lab-pages WAY PORT ROUNDS EVENT-BYTES    in the guest; prints figures
+ *     lab-pages sink SOCKET                    on the host: takes all
  *
  * WAY is read (as qga-trace does: into a buffer, behind a header each), splice
  * (through a pipe, a header before each page), bare-splice (without headers,
  * which no stream could do: the least that it can cost) or map (the mapped ring
  * buffer of Linux 6.10, into a buffer).  Each round fills one CPU's buffer with
- * markers, and then times emptying it; a send is what the port is told of, and
- * so an exit to the hypervisor.
+ * markers, events of that size, and then times emptying it; a send is what the
+ * port is told of, and so an exit to the hypervisor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,11 +36,13 @@
 #define HEADER_BYTES 24u
 #define CHUNK_BYTES  (64u << 10)
 /* What virtio-console takes of one write(2). */
-#define SEND_BYTES   (32u << 10)
-#define PIPE_BYTES   (1u << 20)
-#define BUFFER_KIB   "4096"
-#define FILL_BYTES   (3u << 20)
-#define MARKER_BYTES 1000u
+#define SEND_BYTES (32u << 10)
+#define PIPE_BYTES (1u << 20)
+#define BUFFER_KIB "4096"
+#define FILL_BYTES (3u << 20)
+/* What an event of trace_marker has beside its text. */
+#define MARK_BYTES      (4u + 8u + 8u + sizeof("\n"))
+#define MAX_EVENT_BYTES 1024u
 
 /* As in linux/trace_mmap.h, which Debian 12 doesn't have. */
 #define GET_READER _IO('R', 0x20)
@@ -85,13 +87,13 @@ static guint64 spent_ns(void)
     return ts.tv_sec * G_GUINT64_CONSTANT(1000000000) + (guint64)ts.tv_nsec;
 }
 
-static void fill(int marker)
+static void fill(int marker, size_t event_bytes)
 {
-    char text[MARKER_BYTES];
+    char text[MAX_EVENT_BYTES];
 
     memset(text, 'x', sizeof(text));
-    for (guint done = 0; done < FILL_BYTES; done += MARKER_BYTES) {
-        if (write(marker, text, sizeof(text)) < 0) {
+    for (size_t done = 0; done < FILL_BYTES; done += event_bytes) {
+        if (write(marker, text, event_bytes - MARK_BYTES) < 0) {
             die("trace_marker");
         }
     }
@@ -216,33 +218,46 @@ static Drained drain_by_splice(int pages, int port, const int pipe_fds[2])
     return drained;
 }
 
-static Drained drain_by_map(int pages, int port)
+/* Of the file that is open, once: the mapping stays for all rounds. */
+static const MapMeta *map_pages(int pages, const char **data)
 {
-    Staging *staging = new_staging(port);
     static MapMeta *meta;
-    static char *data;
+    static char *mapped;
 
     if (!meta) {
         meta = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, pages, 0);
         if (meta == MAP_FAILED) {
             die("mmap of trace_pipe_raw");
         }
-        data = mmap(NULL, (size_t)meta->subbuf_size * meta->nr_subbufs,
-                    PROT_READ, MAP_SHARED, pages, meta->meta_page_size);
-        if (data == MAP_FAILED) {
+        mapped = mmap(NULL, (size_t)meta->subbuf_size * meta->nr_subbufs,
+                      PROT_READ, MAP_SHARED, pages, meta->meta_page_size);
+        if (mapped == MAP_FAILED) {
             die("mmap of the sub-buffers");
         }
     }
-    while (meta->entries > meta->read) {
+    *data = mapped;
+    return meta;
+}
+
+/* Nobody writes any more: the same page again says that it was the last. */
+static Drained drain_by_map(int pages, int port)
+{
+    Staging *staging = new_staging(port);
+    const char *data;
+    const MapMeta *meta = map_pages(pages, &data);
+    uint32_t last = UINT32_MAX;
+
+    for (;;) {
         if (ioctl(pages, GET_READER) < 0) {
             die("TRACE_MMAP_IOCTL_GET_READER");
         }
-        memcpy(stage(staging),
-               data + (size_t)meta->reader.id * meta->subbuf_size, PAGE_BYTES);
-        staged(staging);
-        if (staging->drained.bytes > 4 * FILL_BYTES) {
+        if (meta->reader.id == last) {
             break;
         }
+        last = meta->reader.id;
+        memcpy(stage(staging), data + (size_t)last * meta->subbuf_size,
+               PAGE_BYTES);
+        staged(staging);
     }
     send_staged(staging);
     return staging->drained;
@@ -262,7 +277,8 @@ static void prepare(void)
     put(INSTANCE "/buffer_size_kb", BUFFER_KIB);
 }
 
-static int measure(const char *way, const char *port_name, int rounds)
+static int measure(const char *way, const char *port_name, int rounds,
+                   size_t event_bytes)
 {
     int port, pages, marker, pipe_fds[2];
 
@@ -281,7 +297,7 @@ static int measure(const char *way, const char *port_name, int rounds)
 
         put(INSTANCE "/trace", "0");
         put(INSTANCE "/tracing_on", "1");
-        fill(marker);
+        fill(marker, event_bytes);
         put(INSTANCE "/tracing_on", "0");
         before_ns = spent_ns();
         if (g_str_equal(way, "read")) {
@@ -318,14 +334,17 @@ static int sink(const char *path)
 
 int main(int argc, char **argv)
 {
+    size_t event_bytes;
+
     if (argc == 3 && g_str_equal(argv[1], "sink")) {
         return sink(argv[2]);
     }
-    if (argc != 4) {
+    event_bytes = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
+    if (event_bytes <= MARK_BYTES || event_bytes > MAX_EVENT_BYTES) {
         fprintf(stderr, "usage: lab-pages read|splice|bare-splice|map PORT "
-                        "ROUNDS\n"
+                        "ROUNDS EVENT-BYTES\n"
                         "       lab-pages sink SOCKET\n");
         return 2;
     }
-    return measure(argv[1], argv[2], atoi(argv[3]));
+    return measure(argv[1], argv[2], atoi(argv[3]), event_bytes);
 }
