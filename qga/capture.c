@@ -179,8 +179,6 @@ static bool set_buffer(const Capture *capture, const RecorderOptions *options,
     }
     /* Kernels before 5.0 don't have it and wake for every page. */
     write_file(capture->instance, "buffer_percent", CAPTURE_BUFFER_PERCENT);
-    /* Programs write their marks at the top; copied from Linux 6.16 on. */
-    write_file(capture->instance, "options/copy_trace_marker", "1");
     return true;
 }
 
@@ -436,14 +434,33 @@ void capture_free(Capture *capture)
     g_free(capture);
 }
 
+/*
+ * Programs write their marks at the top; copied from Linux 6.16 on.  Only to
+ * instances that are on: at one that is off the kernel's write fails, and all
+ * instances that asked for copies before it go without.
+ */
+static void copy_marks(const Capture *capture, const char *on)
+{
+    write_file(capture->instance, "options/copy_trace_marker", on);
+}
+
 bool capture_start(Capture *capture, GError **error)
 {
-    return turn(capture, "1", error);
+    if (!turn(capture, "1", error)) {
+        return false;
+    }
+    copy_marks(capture, "1");
+    return true;
 }
 
 bool capture_stop(Capture *capture, GError **error)
 {
     return turn(capture, "0", error);
+}
+
+void capture_leave_marks(const Capture *capture)
+{
+    copy_marks(capture, "0");
 }
 
 static guint count_lines(const char *text)

@@ -40,6 +40,12 @@ bool capture_start(Capture *capture, GError **error);
 bool capture_stop(Capture *capture, GError **error);
 
 /*
+ * After capture_stop(), and not in it as the kernel waits for its readers
+ * here: marks that programs write at the top go to others' instances alone.
+ */
+void capture_leave_marks(const Capture *capture);
+
+/*
  * Before capture_stop(): whether all that was turned on still is.  If not,
  * somebody else has changed the instance, and @error says what.
  */

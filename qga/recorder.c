@@ -834,6 +834,7 @@ static bool record(Recorder *recorder, GError **error)
     freeze.from_ticks = __rdtsc();
     capture_stop(recorder->capture, failure ? NULL : &failure);
     freeze.to_ticks = __rdtsc();
+    capture_leave_marks(recorder->capture);
     freeze.cause = recorder->cause;
     if (has_clock(recorder) && !failure && recorder->is_held) {
         send_freeze(recorder, &freeze, &failure);

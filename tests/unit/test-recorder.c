@@ -352,6 +352,40 @@ static void test_no_loss(void)
     flood_clear(&flood);
 }
 
+static char *option_path(const Flood *flood)
+{
+    return g_strdup_printf(TRACING_DIR
+                           "/instances/%s/options/copy_trace_marker",
+                           flood->instance);
+}
+
+static void expect_copies(const Flood *flood, const char *expected)
+{
+    g_autofree char *path = option_path(flood);
+    g_autofree char *text = NULL;
+
+    if (g_file_get_contents(path, &text, NULL, NULL)) {
+        g_assert_cmpstr(g_strchomp(text), ==, expected);
+    }
+}
+
+/*
+ * The kernel serves instances in the order in which they asked, the last one
+ * first, and ends at one that is off.  What others left behind, such as a
+ * recorder that was killed, is not tested here.
+ */
+static void ask_last(const Flood *flood)
+{
+    g_autofree char *path = option_path(flood);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        g_assert_cmpint(pwrite(fd, "0", 1, 0), ==, 1);
+        g_assert_cmpint(pwrite(fd, "1", 1, 0), ==, 1);
+        close(fd);
+    }
+}
+
 /* Programs don't know of the instance: from Linux 6.16 on it has a copy. */
 static void test_top_markers(void)
 {
@@ -367,6 +401,8 @@ static void test_top_markers(void)
     copies = access(TRACING_DIR "/options/copy_trace_marker", F_OK) == 0;
     flood_init(&flood, 5);
     read_until_ready(&flood);
+    expect_copies(&flood, "1");
+    ask_last(&flood);
     g_thread_join(g_thread_new("writer", write_markers, &writer));
     eventfd_write(flood.stop_fd, 1);
     while (read_some(&flood)) {
@@ -374,6 +410,8 @@ static void test_top_markers(void)
     }
     g_thread_join(flood.thread);
     g_assert_no_error(flood.error);
+    /* Or others would go without. */
+    expect_copies(&flood, "0");
     g_assert_nonnull(take_stream(&flood, received));
     g_assert_cmpuint(received[0].events, ==, copies ? 100 : 0);
     flood_clear(&flood);
