@@ -46,6 +46,47 @@ static Analysis *analyse(const char *dir, InputOptions *input, GError **error)
     return analysis;
 }
 
+static void print_session(char letter, const char *dir,
+                          const Analysis *analysis, FILE *stream)
+{
+    g_autofree char *length = duration_text(analysis, analysis->joint_ticks);
+
+    fprintf(stream, "%c: %s, %s recorded on both sides, %u vCPU%s\n", letter,
+            dir, length, analysis->vcpus->len,
+            analysis->vcpus->len == 1 ? "" : "s");
+}
+
+/* What makes the comparison lame is said, as the numbers don't show it. */
+static void print_sessions(char **dirs, const Analysis *a, const Analysis *b,
+                           FILE *stream)
+{
+    print_session('A', dirs[0], a, stream);
+    print_session('B', dirs[1], b, stream);
+    if (a->vcpus->len != b->vcpus->len) {
+        fprintf(stream, "What stands below is of all vCPUs together, of which "
+                        "the two have different numbers.\n");
+    }
+    fputc('\n', stream);
+}
+
+static void print_p99(const ComparedSpread *spread, FILE *stream)
+{
+    if (histogram_tells(spread->count, 0.99)) {
+        fprintf(stream, " %11.1f", (double)spread->p99_ns / 1e3);
+    } else {
+        fprintf(stream, " %11s", "-");
+    }
+}
+
+static void print_max(const ComparedSpread *spread, FILE *stream)
+{
+    if (spread->count > 0) {
+        fprintf(stream, " %11.1f", (double)spread->max_ns / 1e3);
+    } else {
+        fprintf(stream, " %11s", "-");
+    }
+}
+
 static void print_times(const Comparison *comparison, FILE *stream)
 {
     fprintf(stream, "%-28s %11s %11s %11s %11s %11s %11s\n", "", "A per s",
@@ -54,10 +95,13 @@ static void print_times(const Comparison *comparison, FILE *stream)
         const ComparedTimes *times =
             &g_array_index(comparison->times, ComparedTimes, i);
 
-        fprintf(stream, "%-28s %11.1f %11.1f %11.1f %11.1f %11.1f %11.1f\n",
-                times->text, times->a_per_s, times->b_per_s,
-                (double)times->a_p99_ns / 1e3, (double)times->b_p99_ns / 1e3,
-                (double)times->a_max_ns / 1e3, (double)times->b_max_ns / 1e3);
+        fprintf(stream, "%-28s %11.1f %11.1f", times->text, times->a.per_s,
+                times->b.per_s);
+        print_p99(&times->a, stream);
+        print_p99(&times->b, stream);
+        print_max(&times->a, stream);
+        print_max(&times->b, stream);
+        fputc('\n', stream);
     }
 }
 
@@ -99,7 +143,7 @@ static bool run(const ConfinedOutput *output, gpointer data,
     if (!comparison) {
         return false;
     }
-    fprintf(stream, "A: %s\nB: %s\n\n", dirs[0], dirs[1]);
+    print_sessions(dirs, a, b, stream);
     print_times(comparison, stream);
     print_causes(comparison, options->n_shown, stream);
     return true;

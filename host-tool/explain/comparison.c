@@ -79,6 +79,16 @@ static int by_change(gconstpointer a, gconstpointer b)
                                    : strcmp(one->text, other->text);
 }
 
+static ComparedSpread spread(const Analysis *analysis, const Histogram *times)
+{
+    return (ComparedSpread){
+        .count = times->count,
+        .per_s = (double)times->count / seconds(analysis),
+        .p99_ns = analysis_span(analysis, histogram_percentile(times, 0.99)),
+        .max_ns = analysis_span(analysis, times->max_ticks),
+    };
+}
+
 /* Takes the histograms' contents away. */
 static void add_times(Comparison *comparison, const char *text,
                       const Analysis *a, Histogram *times_a, const Analysis *b,
@@ -87,12 +97,8 @@ static void add_times(Comparison *comparison, const char *text,
     if (times_a->count + times_b->count > 0) {
         const ComparedTimes times = {
             .text = g_strdup(text),
-            .a_per_s = (double)times_a->count / seconds(a),
-            .b_per_s = (double)times_b->count / seconds(b),
-            .a_p99_ns = analysis_span(a, histogram_percentile(times_a, 0.99)),
-            .b_p99_ns = analysis_span(b, histogram_percentile(times_b, 0.99)),
-            .a_max_ns = analysis_span(a, times_a->max_ticks),
-            .b_max_ns = analysis_span(b, times_b->max_ticks),
+            .a = spread(a, times_a),
+            .b = spread(b, times_b),
         };
 
         g_array_append_val(comparison->times, times);
@@ -170,6 +176,13 @@ static void note_reasons(const Analysis *analysis, GHashTable *reasons)
     }
 }
 
+static int by_reason_text(gconstpointer a, gconstpointer b)
+{
+    g_autofree char *one = g_strdup(exit_reason_text(GPOINTER_TO_UINT(a)));
+
+    return strcmp(one, exit_reason_text(GPOINTER_TO_UINT(b)));
+}
+
 static void add_exits(Comparison *comparison, const Analysis *a,
                       const Analysis *b)
 {
@@ -178,7 +191,7 @@ static void add_exits(Comparison *comparison, const Analysis *a,
 
     note_reasons(a, reasons);
     note_reasons(b, reasons);
-    keys = g_hash_table_get_keys(reasons);
+    keys = g_list_sort(g_hash_table_get_keys(reasons), by_reason_text);
     for (GList *key = keys; key; key = key->next) {
         uint32_t reason = GPOINTER_TO_UINT(key->data);
         g_autofree char *text =

@@ -29,20 +29,24 @@ typedef struct ComparedCause {
     ComparedSide b;
 } ComparedCause;
 
+/* One side of the next. */
+typedef struct ComparedSpread {
+    uint64_t count;
+    double per_s; /* how many */
+    uint64_t p99_ns;
+    uint64_t max_ns;
+} ComparedSpread;
+
 /* All vCPUs' latencies of one kind, or exits of one reason. */
 typedef struct ComparedTimes {
     char *text;
-    double a_per_s; /* how many */
-    double b_per_s;
-    uint64_t a_p99_ns;
-    uint64_t b_p99_ns;
-    uint64_t a_max_ns;
-    uint64_t b_max_ns;
+    ComparedSpread a;
+    ComparedSpread b;
 } ComparedTimes;
 
 typedef struct Comparison {
     GArray *causes; /* of ComparedCause, the largest change first */
-    GArray *times;  /* of ComparedTimes */
+    GArray *times;  /* of ComparedTimes; exits last, by name */
 } Comparison;
 
 Comparison *comparison_make(const Analysis *a, const Analysis *b);

@@ -37,6 +37,13 @@ expect_status 0
 expect_labels "host vm-outer host@vm-inner vm-inner"
 n_both=$(wc -l <out)
 
+# How long each was, and of how many vCPUs, is what makes rates comparable.
+"$QEMU_TRACE_MERGE" diff outer inner >out 2>err || fail "diff fails"
+for side in "A: outer" "B: inner"; do
+    grep -qE "^$side, [0-9.]+ [mnu]?s recorded on both sides, [0-9]+ vCPUs?$" \
+        out || fail "diff doesn't tell what '$side' is"
+done
+
 report outer vm-outer=inner
 expect_status 0
 expect_labels "host vm-outer vm-outer/host vm-outer/vm-inner"
