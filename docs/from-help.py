@@ -59,6 +59,11 @@ def limits_of(program, command):
     return [line.split()[0] for line in lines]
 
 
+def has_help_command(program):
+    """Whether 'PROGRAM help COMMAND' works, as its own help says."""
+    return re.search(r"^  help\s", run(program, "--help"), re.M) is not None
+
+
 def commands_of(program):
     commands = []
     found = False
@@ -66,7 +71,7 @@ def commands_of(program):
         match = COMMAND.match(line)
         if line.startswith("Commands"):
             found = True
-        elif found and match:
+        elif found and match and match["name"] != "help":
             # All of it, or what there is.
             help_text = run(program, match["name"], "--help")
             if "--help-all" in help_text:
@@ -185,12 +190,17 @@ def bash(programs):
             " --help\"\n" +
             f"        limits=\"{' '.join(f'{n}=' for n in c.limits)}\"\n"
             "        ;;\n" for c in commands)
+        names = " ".join(c.name for c in commands)
+        all_names = names
+        if has_help_command(program):
+            all_names += " help"
+            cases += f"    help)\n        operands=\"{names}\"\n        ;;\n"
         main_options = "--help --version"
         if "--no-pager" in run(program, "--help"):
             main_options += " --no-pager"
         text += BASH_FUNCTION.format(
             function=name.replace("-", "_"), name=name, cases=cases,
-            commands=" ".join(c.name for c in commands),
+            commands=all_names,
             main_options=main_options, arguments=bash_arguments(commands))
     return text
 
@@ -229,8 +239,11 @@ def zsh(programs):
             "'" + zsh_quote(c.name + (":" + c.text if c.text and
                                       not c.text.startswith("[") else "")) +
             "'" for c in commands)
+        if has_help_command(program):
+            described += " 'help:tell the options of a command'"
         lines += [f"{name})", f"    commands=({described})",
-                  "    if (( CURRENT == 2 )); then",
+                  "    if (( CURRENT == 2 )) || "
+                  "[[ $words[2] == help && CURRENT -eq 3 ]]; then",
                   "        _describe command commands", "        return",
                   "    fi", "    case $words[2] in"]
         for command in commands:

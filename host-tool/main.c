@@ -37,7 +37,9 @@ static void print_help(void)
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         printf("  %-10s%s\n", commands[i].name, commands[i].summary);
     }
-    printf("\n'" PROGRAM " COMMAND --help' tells the options of a command.\n");
+    printf("  %-10s%s\n", "help", "tell the options of a command");
+    printf("\n'" PROGRAM " help COMMAND' and '" PROGRAM " COMMAND --help' are "
+           "the same.\n");
 }
 
 /* GLib's --help leaves out the groups in which most options are. */
@@ -93,9 +95,11 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr,
-            PROGRAM ": there is no command '%s'; '" PROGRAM
-                    " --help' lists them\n",
-            argv[1]);
+    fprintf(stderr, PROGRAM ": there is no command '%s'; ", argv[1]);
+    if (g_file_test(argv[1], G_FILE_TEST_IS_DIR)) {
+        fprintf(stderr, "'" PROGRAM " report %s' shows a recording\n", argv[1]);
+    } else {
+        fprintf(stderr, "'" PROGRAM " --help' lists them\n");
+    }
     return 1;
 }

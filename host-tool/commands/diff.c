@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <stdio.h>
 
+#include "commands/command-line.h"
 #include "commands/confined.h"
 #include "commands/input-options.h"
 #include "commands/limit-options.h"
@@ -198,7 +199,7 @@ int cmd_diff(int argc, char **argv)
                  "them, per second of\nrecording.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, limit_options_group(&limits));
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    if (!command_line_parse(context, &argc, argv, &error)) {
         return command_fail("diff", error);
     }
     if (limit_options_list(&limits)) {

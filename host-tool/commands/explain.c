@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/command-line.h"
 #include "commands/confined.h"
 #include "commands/input-options.h"
 #include "commands/limit-options.h"
@@ -169,7 +170,7 @@ int cmd_explain(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, input_options_group(input_options));
     g_option_context_add_group(context, limit_options_group(&limits));
-    if (!g_option_context_parse(context, &argc, &argv, &error) ||
+    if (!command_line_parse(context, &argc, argv, &error) ||
         !parse_format(format, &options, &error)) {
         return command_fail("explain", error);
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/command-line.h"
 #include "commands/guest-options.h"
 #include "commands/limit-options.h"
 #include "commands/live-display.h"
@@ -222,7 +223,7 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
     g_autoptr(GOptionContext) context = new_context(o);
 
     argc = split_command(argc, argv, o);
-    if (!g_option_context_parse(context, &argc, &argv, error)) {
+    if (!command_line_parse(context, &argc, argv, error)) {
         return FALSE;
     }
     if (o->limits.wants_list) {

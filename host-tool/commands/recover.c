@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "commands/command-line.h"
 #include "commands/limit-options.h"
 #include "commands/session-summary.h"
 #include "session/session-dats.h"
@@ -53,7 +54,7 @@ int cmd_recover(int argc, char **argv)
                  "what it received,\nand says what is missing.");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, limit_options_group(&limits));
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    if (!command_line_parse(context, &argc, argv, &error)) {
         return command_fail("recover", error);
     }
     if (limit_options_list(&limits)) {

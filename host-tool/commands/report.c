@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "commands/command-line.h"
 #include "commands/confined.h"
 #include "commands/input-options.h"
 #include "commands/limit-options.h"
@@ -149,7 +150,7 @@ int cmd_report(int argc, char **argv)
     g_option_context_add_group(context, select_options_group(select_options));
     g_option_context_add_group(context, limit_options_group(&limits));
     g_option_context_add_group(context, text_options_group(&options.text));
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    if (!command_line_parse(context, &argc, argv, &error)) {
         return command_fail("report", error);
     }
     if (limit_options_list(&limits)) {

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "commands/command-line.h"
 #include "commands/guest-options.h"
 #include "commands/limit-options.h"
 #include "commands/session-summary.h"
@@ -105,7 +106,7 @@ static gboolean parse(int argc, char **argv, ServeOptions *o, GError **error)
 {
     g_autoptr(GOptionContext) context = new_context(o);
 
-    if (!g_option_context_parse(context, &argc, &argv, error)) {
+    if (!command_line_parse(context, &argc, argv, error)) {
         return FALSE;
     }
     if (o->limits.wants_list) {

@@ -25,11 +25,17 @@ for command in record report recover; do
 done
 ! grep -q "^check$" out || fail "check does not begin with re"
 
+complete_line qemu-trace-merge he
+expect out "^help$"
+complete_line qemu-trace-merge help rep
+expect out "^report$"
+
 # Each long option that --help lists, for each command.
 for program in "$QEMU_TRACE_MERGE" "$QGA_TRACE"; do
     name=$(basename "$program")
     n_options=0
     for command in $("$program" --help | sed -n '/^Commands/,$s/^  \([a-z]*\).*/\1/p'); do
+        [ $command = help ] && continue # has no options
         complete_line "$name" "$command" --
         for option in $({ "$program" "$command" --help-all 2>/dev/null ||
                 "$program" "$command" --help; } |

@@ -25,8 +25,10 @@ def run(*args):
 
 
 def commands_of(program):
+    """All but help, which has no options."""
     tail = run(program, "--help").split("Commands", 1)[1]
-    return re.findall(r"^  ([a-z]+)(?=\s|$)", tail, re.M)
+    return [name for name in re.findall(r"^  ([a-z]+)(?=\s|$)", tail, re.M)
+            if name != "help"]
 
 
 def help_options(program, command):
