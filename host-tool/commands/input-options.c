@@ -283,8 +283,7 @@ gboolean input_options_open(InputOptions *options, char **operands,
     for (guint i = 0; i < n_operands; i++) {
         source_set_add_session(options->sources, operands[i]);
     }
-    source_set_open_files(options->sources, limits);
-    return TRUE;
+    return source_set_open_files(options->sources, limits, error);
 }
 
 const OpenedFiles *input_options_files(const InputOptions *options)

@@ -81,19 +81,27 @@ static bool write_report(const ConfinedOutput *output,
                          GError **error)
 {
     g_autoptr(Timeline) timeline = timeline_new(inputs);
+    uint64_t n_events = 0;
     OutputJob job = {
         .inputs = inputs,
         .name = output_target_name(output->target),
         .stream = output_target_stream(output->target),
         .files = output->files,
         .text = options->text,
+        .n_events = &n_events,
     };
 
     find_wall_clock(&job, input_options_files(options->input),
                     options->operands);
-    return select_options_seek(options->select, inputs, timeline, error) &&
-           output_write(options->ops, &job, timeline, error) &&
-           output_target_flush(output->target, error);
+    if (!select_options_seek(options->select, inputs, timeline, error) ||
+        !output_write(options->ops, &job, timeline, error) ||
+        !output_target_flush(output->target, error)) {
+        return false;
+    }
+    if (n_events == 0) {
+        select_options_warn_empty(options->select, inputs, timeline);
+    }
+    return true;
 }
 
 static bool run(const ConfinedOutput *output, gpointer data,

@@ -216,3 +216,15 @@ gboolean select_options_seek(const SelectOptions *options, GPtrArray *inputs,
 {
     return time_range_apply(&options->range, inputs, timeline, error);
 }
+
+void select_options_warn_empty(const SelectOptions *options, GPtrArray *inputs,
+                               Timeline *timeline)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    char *text = time_range_empty_text(&options->range, inputs, timeline);
+
+    if (text) {
+        g_ptr_array_add(warnings, text);
+    }
+    command_warn(warnings);
+}

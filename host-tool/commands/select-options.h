@@ -31,6 +31,13 @@ gboolean select_options_apply(SelectOptions *options, GPtrArray *inputs,
 gboolean select_options_seek(const SelectOptions *options, GPtrArray *inputs,
                              Timeline *timeline, GError **error);
 
+/*
+ * Nothing was left of the timeline: says so on stderr where that is because of
+ * the times that were asked for.  Moves the timeline.
+ */
+void select_options_warn_empty(const SelectOptions *options, GPtrArray *inputs,
+                               Timeline *timeline);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SelectOptions, select_options_free)
 
 #endif

@@ -6,6 +6,7 @@
 #include "merge/time-range.h"
 
 #include <gio/gio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define NS_PER_SECOND  UINT64_C(1000000000)
@@ -403,4 +404,43 @@ bool time_range_apply(const TimeRange *range, GPtrArray *inputs,
         timeline_set_limit(timeline, range->head);
     }
     return true;
+}
+
+/* As reports print it; the caller's. */
+static char *print_time(uint64_t ns)
+{
+    uint64_t printed = ns / PRINTED_NS + (ns % PRINTED_NS >= PRINTED_NS / 2);
+
+    return g_strdup_printf("%" PRIu64 ".%06" PRIu64,
+                           printed / (NS_PER_SECOND / PRINTED_NS),
+                           printed % (NS_PER_SECOND / PRINTED_NS));
+}
+
+char *time_range_empty_text(const TimeRange *range, GPtrArray *inputs,
+                            Timeline *timeline)
+{
+    static const char text[] = "no event lies in the time that was asked for";
+    g_autofree char *first = NULL;
+    g_autofree char *last = NULL;
+    TimelineSpan span;
+
+    if ((range->from.kind == TIME_POINT_NONE &&
+         range->to.kind == TIME_POINT_NONE &&
+         range->around.kind == TIME_POINT_NONE) ||
+        (range->has_head && range->head == 0) ||
+        (range->has_tail && range->tail == 0) ||
+        !timeline_span(timeline, &span)) {
+        return NULL;
+    }
+    if (has_ns(inputs)) {
+        first = print_time(span.first_time);
+        last = print_time(span.last_time);
+    } else if (timeline_has_one_scale(timeline)) {
+        first = g_strdup_printf("%" PRIu64 "t", span.first_line_ticks);
+        last = g_strdup_printf("%" PRIu64 "t", span.last_line_ticks);
+    } else {
+        return g_strdup(text);
+    }
+    return g_strdup_printf("%s: the timeline goes from %s to %s", text, first,
+                           last);
 }

@@ -63,4 +63,12 @@ bool time_range_parse_around(TimeRange *range, const char *text,
 bool time_range_apply(const TimeRange *range, GPtrArray *inputs,
                       Timeline *timeline, GError **error);
 
+/*
+ * A sentence for when the range has left no event: where those of the timeline
+ * lie, in times that a range takes.  NULL if it is not the range's doing.  The
+ * caller's.  Moves the timeline.
+ */
+char *time_range_empty_text(const TimeRange *range, GPtrArray *inputs,
+                            Timeline *timeline);
+
 #endif

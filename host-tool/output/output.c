@@ -71,8 +71,8 @@ static bool write_event(const OutputOps *ops, gpointer state,
     return !ops->event || ops->event(state, event, error);
 }
 
-static bool write_events(const OutputOps *ops, gpointer state,
-                         Timeline *timeline, GError **error)
+static bool write_events(const OutputOps *ops, const OutputJob *job,
+                         gpointer state, Timeline *timeline, GError **error)
 {
     TimelineEvent events[EVENTS_AT_ONCE];
     size_t n_events;
@@ -82,6 +82,9 @@ static bool write_events(const OutputOps *ops, gpointer state,
             if (!write_event(ops, state, &events[i], error)) {
                 return false;
             }
+        }
+        if (job->n_events) {
+            *job->n_events += n_events;
         }
     }
     return true;
@@ -97,7 +100,7 @@ bool output_write(const OutputOps *ops, const OutputJob *job,
         return false;
     }
     state = ops->begin(job, error);
-    ok = state && write_events(ops, state, timeline, error) &&
+    ok = state && write_events(ops, job, state, timeline, error) &&
          (!ops->end || ops->end(state, error));
     if (state && ops->free) {
         ops->free(state);

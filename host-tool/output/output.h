@@ -11,6 +11,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "merge/timeline.h"
@@ -34,6 +35,7 @@ typedef struct OutputJob {
     FILE *stream;      /* of a format that is a file */
     OutputFiles files; /* of a format that is a directory */
     TextOptions text;
+    uint64_t *n_events; /* how many were written is added here; or NULL */
     /* Real time less the timeline's, in nanoseconds, where it is known. */
     bool has_wall_offset;
     int64_t wall_offset_ns;

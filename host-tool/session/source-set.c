@@ -7,6 +7,7 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "merge/selection.h"
 #include "merge/timeline-nest.h"
@@ -256,19 +257,71 @@ static const char *find_equals(const OpenedFiles *opened, const char *operand)
     return equals && !opened_files_has(opened, file) ? equals : NULL;
 }
 
-void source_set_open_files(SourceSet *set, const Limits *limits)
+/* Where the session of an operand is. */
+static const char *session_dir(const OpenedFiles *opened, const char *operand)
 {
+    const char *equals = find_equals(opened, operand);
+
+    return equals ? equals + 1 : operand;
+}
+
+/* Its path, for as long as the set stays as it is. */
+static const char *source_path(const SourceSet *set, guint number)
+{
+    return number < set->files->len
+               ? g_array_index(set->files, SourceFile, number).path
+               : session_dir(NULL,
+                             set->sessions->pdata[number - set->files->len]);
+}
+
+static bool throw_twice(const char *path, const char *other, GError **error)
+{
+    bool is_alike = strcmp(path, other) == 0;
+
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "%s %s%s, and its events would be counted twice; name it once",
+                path, is_alike ? "is named twice" : "is the same recording as ",
+                is_alike ? "" : other);
+    return false;
+}
+
+/* What can't be looked at is told of when it is read. */
+static bool check_distinct(const SourceSet *set, GError **error)
+{
+    guint n = set->files->len + set->sessions->len;
+    g_autofree struct stat *all = g_new0(struct stat, n + 1);
+
+    for (guint i = 0; i < n; i++) {
+        if (stat(source_path(set, i), &all[i]) < 0) {
+            all[i].st_nlink = 0;
+            continue;
+        }
+        for (guint other = 0; other < i; other++) {
+            if (all[other].st_nlink > 0 && all[other].st_dev == all[i].st_dev &&
+                all[other].st_ino == all[i].st_ino) {
+                return throw_twice(source_path(set, i), source_path(set, other),
+                                   error);
+            }
+        }
+    }
+    return true;
+}
+
+gboolean source_set_open_files(SourceSet *set, const Limits *limits,
+                               GError **error)
+{
+    if (!check_distinct(set, error)) {
+        return FALSE;
+    }
     set->opened = opened_files_new(limits);
     for (guint i = 0; i < set->files->len; i++) {
-        opened_files_add(set->opened,
-                         g_array_index(set->files, SourceFile, i).path);
+        opened_files_add(set->opened, source_path(set, i));
     }
     for (guint i = 0; i < set->sessions->len; i++) {
-        const char *operand = set->sessions->pdata[i];
-        const char *equals = find_equals(NULL, operand);
-
-        session_files_open(set->opened, equals ? equals + 1 : operand);
+        session_files_open(set->opened,
+                           session_dir(NULL, set->sessions->pdata[i]));
     }
+    return TRUE;
 }
 
 static bool open_session(const SourceSet *set, GPtrArray *inputs,
@@ -316,6 +369,10 @@ GPtrArray *source_set_open(const SourceSet *set, GPtrArray *missing,
     if ((set->files->len > 0) == (set->sessions->len > 0)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                     "name either sessions or files");
+        return NULL;
+    }
+    /* Whoever had the files opened beforehand has them checked. */
+    if (!set->opened && !check_distinct(set, error)) {
         return NULL;
     }
     return set->files->len > 0 ? open_files(set, error)

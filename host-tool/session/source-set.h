@@ -51,9 +51,11 @@ void source_set_add_session(SourceSet *set, const char *session);
 /*
  * Opens all files that source_set_open() may want, for a process that may open
  * none by then.  What is missing is told there.  The limits, which are copied,
- * hold for all that is read of them.
+ * hold for all that is read of them.  Fails where a file or session is named
+ * twice, by whatever path: all of its events would be there twice.
  */
-void source_set_open_files(SourceSet *set, const Limits *limits);
+gboolean source_set_open_files(SourceSet *set, const Limits *limits,
+                               GError **error);
 
 /*
  * An array of TimelineInput, hosts before their guests.  Sentences about what

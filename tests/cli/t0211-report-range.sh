@@ -63,3 +63,14 @@ for args in "--from x" "--head -1" "--from 1 --around 2" "--head 1 --tail 1" \
     [ "$(grep -c '^qemu-trace-merge report: ' err)" = 1 ] ||
         fail "expected one sentence about '$args'"
 done
+
+# Whoever asks for a time without events is told which times have some.
+for args in "--from 1000000000" "--to 0.000001" "--from 1000000000 --tail 3"; do
+    "$QEMU_TRACE_MERGE" report -i "$file" $args >out 2>err ||
+        fail "'$args' is no failure"
+    expect err \
+        "^warning: no event lies in .*: the timeline goes from [0-9.]+ to [0-9.]+$"
+done
+"$QEMU_TRACE_MERGE" report -i "$file" --head 0 --from +0s >out 2>err ||
+    fail "no events at all can be asked for"
+! grep -q '^warning: no event' err || fail "a warning of what was asked for"

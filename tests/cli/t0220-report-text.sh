@@ -53,7 +53,8 @@ done
 
 file=${TRACE_FILES%% *}
 "$QEMU_TRACE_MERGE" report -i "$file" >all || fail "report failed"
-"$QEMU_TRACE_MERGE" report -i "$file" -i "$file" --color >both ||
+cp "$file" another.dat
+"$QEMU_TRACE_MERGE" report -i "$file" -i another.dat --color >both ||
     fail "report --color failed"
 expect both $'^\033\\[3[26]m.*: \033\\[0m'
 [ "$("$QEMU_TRACE_MERGE" report -i "$file" | head -3)" = "$(head -3 all)" ] ||

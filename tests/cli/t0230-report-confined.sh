@@ -39,9 +39,12 @@ end_held()
 }
 
 # All input must be more than a pipe takes, so that it is still there.
-for _ in 1 2 3 4 5 6 7 8; do
-    inputs+=(-i host.dat -i vm1.dat)
+for number in 1 2 3 4 5 6 7 8; do
+    cp host.dat "host$number.dat"
+    cp vm1.dat "guest$number.dat"
+    inputs+=(-i "host$number.dat" -i "guest$number.dat")
 done
+all_inputs=("${inputs[@]}")
 
 for command_line in "report" "report --format json" "report --format perfetto"; do
     start_held $command_line
@@ -155,7 +158,7 @@ cmp whole out || fail "limits that hold change the report"
 for signal in INT TERM HUP; do
     mkdir -p dir
     (trap - INT; exec "$QEMU_TRACE_MERGE" report --format ctf -o dir/trace \
-        "${inputs[@]}" "${inputs[@]}") 2>err &
+        "${all_inputs[@]}") 2>err &
     command=$!
     sleep 0.02
     kill -$signal $command

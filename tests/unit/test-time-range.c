@@ -257,6 +257,48 @@ static void test_exclusive(void)
     }
 }
 
+/* Whoever gets nothing is told where the events are. */
+static void test_empty(void)
+{
+    static const struct {
+        Row row;
+        bool has_ns;
+        const char *expected; /* NULL: it is meant so */
+    } empty[] = {
+        {{.from = "100s", .head = -1, .tail = -1},
+         true,
+         "from 1.000000 to 1.019999"},
+        {{.to = "0.5", .head = -1, .tail = -1},
+         true,
+         "from 1.000000 to 1.019999"},
+        {{.around = "2.5:1ms", .head = -1, .tail = -1},
+         true,
+         "from 1.000000 to 1.019999"},
+        {{.from = "3000000000", .head = -1, .tail = -1},
+         false,
+         "from 2000000000t to 2039998000t"},
+        {{.from = "1.01", .head = 0, .tail = -1}, true, NULL},
+        {{.head = -1, .tail = 0}, true, NULL},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(empty); i++) {
+        g_autoptr(GPtrArray) inputs = open_inputs(empty[i].has_ns);
+        g_autoptr(Timeline) timeline = timeline_new(inputs);
+        TimeRange range = range_of(&empty[i].row);
+        g_autofree char *text = NULL;
+        TimelineEvent event;
+
+        g_assert_true(time_range_apply(&range, inputs, timeline, NULL));
+        g_assert_false(timeline_next(timeline, &event));
+        text = time_range_empty_text(&range, inputs, timeline);
+        g_assert_cmpint(!text, ==, !empty[i].expected);
+        if (text && !strstr(text, empty[i].expected)) {
+            g_error("row %zu: expected '%s', got '%s'", i, empty[i].expected,
+                    text);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -265,6 +307,7 @@ int main(int argc, char **argv)
     g_test_add_func("/time-range/filtered", test_filtered);
     g_test_add_func("/time-range/ticks", test_ticks);
     g_test_add_func("/time-range/words", test_words);
+    g_test_add_func("/time-range/empty", test_empty);
     g_test_add_func("/time-range/exclusive", test_exclusive);
     return g_test_run();
 }
