@@ -4,11 +4,11 @@
 # and whenever: what was received until then can be read, with no mark missing
 # in it, and on both sides tracing is as before, with no process, connection,
 # file or device left.  BENCH_KILLS says how often, BENCH_SEED repeats the
-# choices.
+# choices.  Sourced by scenarios, which say by kill_victim() whom.
 
 . "$LAB_LIB/product.sh"
 
-kills=${BENCH_KILLS:-20}
+kills=${BENCH_KILLS:-10}
 seed=${BENCH_SEED:-$EPOCHSECONDS}
 RANDOM=$((seed % 32768))
 dir=$LAB_DIR/vm1
@@ -59,7 +59,8 @@ start_recording()
     qemu-trace-merge record --name vm1 --qmp "$dir/qmp.sock" \
         --qga "$dir/qga.sock" "${channel[@]}" \
         -e sched:sched_process_hang -E sched:sched_process_hang \
-        --output-dir sessions --duration 3 >record.log 2>&1 &
+        --output-dir sessions --duration 2 --limit stop-time=30 \
+        >record.log 2>&1 &
     recorder=$!
     start_ms=$((${EPOCHREALTIME/./} / 1000))
 }
@@ -81,38 +82,14 @@ choose()
     echo "$1"
 }
 
-# Sets $victim; what is not there can't be killed.
+# Sets $victim.  Who isn't there yet is waited for, while the tool runs.
 kill_one()
 {
-    local pids pid
     victim=
-    kill -0 $recorder || return 0
-    case $((turn % 8)) in
-    0)
-        kill -KILL $recorder
-        victim="the tool" ;;
-    1 | 2 | 3)
-        pids=$(children_of $recorder)
-        [ -n "$pids" ] || return 0
-        pid=$(choose $pids)
-        victim="the tool's child $(cat "/proc/$pid/comm")" || true
-        kill -KILL "$pid" || victim= ;;
-    4 | 5)
-        # The recorder, or the one that watches over it.
-        victim=$(lab_guest_exec vm1 sh -c "
-            set -- \$(pidof qga-trace)
-            [ \$# != 0 ] || exit 0
-            shift \$(($RANDOM % \$#))
-            cat /proc/\$1/comm
-            kill -KILL \$1")
-        [ -z "$victim" ] || victim="the guest's $victim" ;;
-    6)
-        product_restart_agent vm1
-        victim="the guest's agent" ;;
-    7)
-        kill -KILL "$(lab_guest_pid vm1)"
-        victim=QEMU ;;
-    esac
+    while [ -z "$victim" ] && kill -0 $recorder; do
+        kill_victim $turn
+        [ -n "$victim" ] || sleep 0.1
+    done
 } 2>/dev/null
 
 # is_stored: whether there is a byte of a stream
@@ -211,19 +188,10 @@ expect_sentence()
         lab_fail "$what: status $status and $said sentences: $(cat record.log)"
 }
 
-host_alone=$(host_state)
-start_vm1
-takes_ms=0
-for try in first second; do
-    start_recording
-    wait $recorder || lab_fail "the $try recording fails: $(cat record.log)"
-    takes_ms=$((${EPOCHREALTIME/./} / 1000 - start_ms))
-done
-lab_log "seed $seed; a recording takes $takes_ms ms"
-
-readable=0 n_killed=0
-for ((turn = 0; n_killed < kills; turn++)); do
-    [ $turn -lt $((kills * 3)) ] || lab_fail "hardly a process is found"
+# One recording, of which a process is killed if there is one.
+kill_in_recording()
+{
+    local delay_ms
     status=0
     start_recording
     delay_ms=$((takes_ms * RANDOM / 32768))
@@ -245,20 +213,41 @@ for ((turn = 0; n_killed < kills; turn++)); do
         expect_host "$host_alone"
         look_at_session
         start_vm1
-        continue
+        return 0
     fi
     expect_host "$host_before"
     expect_guest
     look_at_session
-done
-for victim in "${!killed[@]}"; do
-    lab_log "killed: $victim: ${killed[$victim]}"
-done
-lab_log "$turn recordings, $n_killed killed, $readable readable"
+}
 
-victim= what="the next recording" status=0
-start_recording
-wait $recorder || lab_fail "$what fails: $(cat record.log)"
-look_at_session
-product_stop_marks
-rm -f read.txt read.log marks.txt
+# run_kills: the whole of a scenario
+run_kills()
+{
+    local try victim
+    host_alone=$(host_state)
+    start_vm1
+    takes_ms=0
+    for try in first second; do
+        start_recording
+        wait $recorder ||
+            lab_fail "the $try recording fails: $(cat record.log)"
+        takes_ms=$((${EPOCHREALTIME/./} / 1000 - start_ms))
+    done
+    lab_log "seed $seed; a recording takes $takes_ms ms"
+    readable=0 n_killed=0
+    for ((turn = 0; n_killed < kills; turn++)); do
+        [ $turn -lt $((kills * 3)) ] || lab_fail "hardly a process is found"
+        kill_in_recording
+    done
+    for victim in "${!killed[@]}"; do
+        lab_log "killed: $victim: ${killed[$victim]}"
+    done
+    lab_log "$turn recordings, $n_killed killed, $readable readable"
+
+    victim= what="the next recording" status=0
+    start_recording
+    wait $recorder || lab_fail "$what fails: $(cat record.log)"
+    look_at_session
+    product_stop_marks
+    rm -f read.txt read.log marks.txt
+}

@@ -2,7 +2,7 @@
 #
 # A real guest whose recorder was replaced by a liar, beside an honest one:
 # whatever comes through the liar's port, the honest guest's recording and the
-# host's are whole, and nothing is left behind.
+# host's are whole, and nothing is left behind.  Sourced by scenarios.
 
 . "$LAB_LIB/product.sh"
 
@@ -75,24 +75,26 @@ record_beside()
         "$state_before" "$(product_tracing_state)"
 }
 
-# One of each kind; tell-lies.py tells them all, but on files.  BENCH_LIES names
-# others.
-lies=${BENCH_LIES:-nonsense before-hello two-hellos after-end sequence-back
-    length-4-gib cpu-huge page-backwards page-noise page-comm-escape
-    page-comm-markup name-path bomb-nested formats-endless dribble silence
-    flood}
-lab-liar >lies.txt
-for lie in $lies; do
-    case $lie in
-    dribble)
-        record_beside "$lie" 3 'cut short|breaks off|from its first frame' ;;
-    silence)
-        record_beside "$lie" 24 "nothing comes any more .*guest 'liar'" ;;
-    flood)
-        record_beside "$lie" 20 "the stream of guest 'liar' reached its limit" ;;
-    *)
-        expected=$(sed -n "s/^$lie\t//p" lies.txt)
-        record_beside "$lie" 1 "${expected:-\"state\": *\"complete\"}" ;;
-    esac
-done
-rm -f said.txt report.txt lies.txt
+# tell_lies LIE...: BENCH_LIES names others.
+tell_lies()
+{
+    local lie expected
+    lab-liar >lies.txt
+    for lie in ${BENCH_LIES:-"$@"}; do
+        case $lie in
+        dribble)
+            record_beside "$lie" 3 \
+                'cut short|breaks off|from its first frame' ;;
+        silence)
+            record_beside "$lie" 24 \
+                "nothing comes any more .*guest 'liar'" ;;
+        flood)
+            record_beside "$lie" 20 \
+                "the stream of guest 'liar' reached its limit" ;;
+        *)
+            expected=$(sed -n "s/^$lie\t//p" lies.txt)
+            record_beside "$lie" 1 "${expected:-\"state\": *\"complete\"}" ;;
+        esac
+    done
+    rm -f said.txt report.txt lies.txt
+}
