@@ -7,24 +7,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "connection/host-ticks.h"
 #include "connection/offset-query.h"
-#include "session/disk-reserve.h"
+#include "session/disk-watch.h"
 #include "session/guest-clock.h"
 #include "session/host-choice.h"
 #include "session/host-recorder.h"
 #include "session/host-sleep.h"
 #include "session/session-dats.h"
+#include "session/session-dir.h"
 #include "session/session-error.h"
+#include "session/stop-signals.h"
 #include "session/tsc-frequency.h"
 
 /*
@@ -33,7 +32,6 @@
  */
 #define COMMAND_FIRST_POLL_US (100 * 1000)
 #define COMMAND_LAST_POLL_US  (500 * 1000)
-#define MAX_SAME_SECOND       10
 #define DYING_US              (3 * G_USEC_PER_SEC)
 #define DYING_POLL_US         (50 * 1000)
 #define PROGRESS_US           (500 * 1000)
@@ -41,13 +39,6 @@
 #define NS_PER_SECOND         UINT64_C(1000000000)
 /* To notice a recorder that says nothing any more. */
 #define LOOK_US G_USEC_PER_SEC
-/* The texts of all machines: symbols, event formats. */
-#define TEXT_BYTES (UINT64_C(16) << 20)
-/* How fast a disk may fill, so that looks are as often as is needed. */
-#define MAX_BYTES_PER_US 1000
-#define DISK_LOOK_US     (50 * 1000)
-/* For so long the machines may go on once their end was decided. */
-#define STOP_S 3
 /* A command whose end froze the guests is gone in a moment. */
 #define COMMAND_END_US (3 * G_USEC_PER_SEC)
 /* No machine goes to sleep and wakes up again within less. */
@@ -59,28 +50,16 @@ typedef struct Recording {
     RecordingResult *result;
     HostRecorder *host;
     Guardian *guardian;
-    int signal_fd;
+    StopSignals signals;
     HostSleep awake; /* when this machine was known to be */
     gint64 begin_us;
     gint64 end_us; /* by --duration; G_MAXINT64 without */
     gint64 next_progress_us;
-    uint64_t stored_bytes; /* of all machines, at the last look */
-    uint64_t bytes_per_s;  /* that were stored lately */
-    gint64 disk_us;        /* when that look was */
-    gint64 next_disk_us;
+    DiskWatch disk;
     gboolean has_command;
     gint64 command_poll_us;
     gint64 next_poll_us;
 } Recording;
-
-/* What is written is there, or will be. */
-static const char *directory(const Recording *self)
-{
-    if (self->result->dir) {
-        return self->result->dir;
-    }
-    return self->options->output_dir ? self->options->output_dir : ".";
-}
 
 static GuestRecording *guest_at(const Recording *self, guint i)
 {
@@ -105,45 +84,13 @@ static void say(const Recording *self, const char *format, ...)
 
 /* --- signals --- */
 
-static gboolean block_signals(Recording *self, sigset_t *old, GError **error)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, old);
-    self->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (self->signal_fd < 0) {
-        g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
-                    "cannot wait for signals: %s", g_strerror(errno));
-        return FALSE;
-    }
-    return TRUE;
-}
-
 static gboolean take_signal(Recording *self)
 {
-    struct signalfd_siginfo info;
-
-    if (read(self->signal_fd, &info, sizeof(info)) != sizeof(info)) {
+    if (!stop_signals_take(&self->signals)) {
         return FALSE;
     }
     self->result->was_signalled = TRUE;
     return TRUE;
-}
-
-/* Signals that came meanwhile have done what they are for. */
-static void unblock_signals(Recording *self, const sigset_t *old)
-{
-    while (self->signal_fd >= 0 && take_signal(self)) {
-        /* the next one */
-    }
-    sigprocmask(SIG_SETMASK, old, NULL);
-    if (self->signal_fd >= 0) {
-        close(self->signal_fd);
-    }
 }
 
 static gboolean throw_interrupted(GError **error)
@@ -163,16 +110,6 @@ static gboolean check_host(GError **error)
         return FALSE;
     }
     return TRUE;
-}
-
-/* How much more may be written. */
-static uint64_t room_of(const Recording *self)
-{
-    const Limits *limits = self->options->limits;
-
-    return limits->keep_free_bytes == 0
-               ? DISK_ROOM_UNKNOWN
-               : disk_reserve_room_at(directory(self), limits);
 }
 
 static const OffsetQuery *first_query(const GuestRecording *guest)
@@ -198,57 +135,6 @@ static uint64_t last_bytes(const Recording *self)
                               options->guest.buffer_kib);
     }
     return bytes;
-}
-
-/* Streams and the files that are made of them: all that comes is there twice.
- */
-static uint64_t least_bytes(const Recording *self)
-{
-    return 2 * (TEXT_BYTES + last_bytes(self));
-}
-
-static gboolean check_room(const Recording *self, GError **error)
-{
-    g_autofree char *why = NULL;
-
-    if (room_of(self) >= least_bytes(self)) {
-        return TRUE;
-    }
-    why = disk_reserve_describe(directory(self), self->options->limits);
-    g_set_error(error, SESSION_ERROR, SESSION_ERROR_REFUSED,
-                "there is no room for a recording: %s; make room, or name "
-                "another directory with --output-dir",
-                why);
-    return FALSE;
-}
-
-static gboolean make_directory(Recording *self, GError **error)
-{
-    const RecordingOptions *options = self->options;
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
-
-    for (int i = 1; i <= MAX_SAME_SECOND; i++) {
-        g_autofree char *suffix = i > 1 ? g_strdup_printf("-%d", i) : NULL;
-        g_autofree char *name =
-            g_strconcat(options->name, "-", time, suffix, NULL);
-        g_autofree char *dir =
-            options->output_dir
-                ? g_build_filename(options->output_dir, name, NULL)
-                : g_strdup(name);
-
-        if (mkdir(dir, 0700) == 0) {
-            self->result->dir = g_steal_pointer(&dir);
-            return TRUE;
-        }
-        if (errno != EEXIST || i == MAX_SAME_SECOND) {
-            g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
-                        "cannot create the directory '%s': %s", dir,
-                        g_strerror(errno));
-            return FALSE;
-        }
-    }
-    return FALSE;
 }
 
 static gboolean is_kvm(const GuestRecording *guest)
@@ -293,9 +179,16 @@ static gboolean begin_session(Recording *self, GError **error)
 {
     Session *session;
 
-    if (!check_room(self, error) || !make_directory(self, error)) {
+    self->disk.last_bytes = last_bytes(self);
+    if (!disk_watch_check(&self->disk, error)) {
         return FALSE;
     }
+    self->result->dir =
+        session_dir_make(self->options->name, self->options->output_dir, error);
+    if (!self->result->dir) {
+        return FALSE;
+    }
+    self->disk.dir = self->result->dir;
     session = session_new(self->options->name);
     self->result->session = session;
     session_add_machine(session, SESSION_HOST, "host");
@@ -529,9 +422,9 @@ static gboolean start(Recording *self, GError **error)
         self->options->duration_us == 0 && !self->options->command
             ? "; press Ctrl-C to stop"
             : "");
-    self->begin_us = self->disk_us = g_get_monotonic_time();
-    /* Before that came texts, which are no measure of what is to come. */
-    self->stored_bytes = stored_bytes(self);
+    self->begin_us = g_get_monotonic_time();
+    /* What came before that were texts. */
+    disk_watch_begin(&self->disk, stored_bytes(self));
     if (self->options->duration_us > 0) {
         self->end_us = self->begin_us + self->options->duration_us;
     }
@@ -656,7 +549,7 @@ static int timeout_ms(const Recording *self)
         next_us = MIN(next_us, self->next_poll_us);
     }
     next_us = MIN(next_us, g_get_monotonic_time() + LOOK_US);
-    next_us = MIN(next_us, self->next_disk_us);
+    next_us = MIN(next_us, self->disk.next_us);
     if (self->options->progress) {
         next_us = MIN(next_us, self->next_progress_us);
     }
@@ -669,7 +562,7 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
 {
     guint n = 0;
 
-    fds[n++] = (struct pollfd){.fd = self->signal_fd, .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = self->signals.fd, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = host_recorder_event_fd(self->host),
                                .events = POLLIN};
     for (guint i = 0; i < self->guests->len; i++) {
@@ -745,35 +638,14 @@ static void show_progress(Recording *self, gboolean is_ending)
     self->options->progress(&progress, self->options->watcher);
 }
 
-/*
- * Ends the recording while there is room for what is still to come: what the
- * machines have in their buffers, and the files that are made of their
- * streams.  So it is whole, and what was lost is counted in it.
- */
 static gboolean look_at_disk(Recording *self, GError **error)
 {
     const SessionMachine *host = self->result->session->machines->pdata[0];
-    gint64 now_us = g_get_monotonic_time();
-    uint64_t bytes = stored_bytes(self);
-    uint64_t passed_us = (uint64_t)MAX(now_us - self->disk_us, DISK_LOOK_US);
-    uint64_t bytes_per_s =
-        (bytes - self->stored_bytes) * G_USEC_PER_SEC / passed_us;
-    uint64_t room = room_of(self);
-    uint64_t needed;
-    g_autofree char *why = NULL;
+    g_autofree char *why = disk_watch_look(&self->disk, stored_bytes(self));
 
-    /* It may come in bursts. */
-    self->bytes_per_s = MAX(bytes_per_s, self->bytes_per_s / 2);
-    needed = bytes + 2 * (self->bytes_per_s * STOP_S + last_bytes(self));
-    self->stored_bytes = bytes;
-    self->disk_us = now_us;
-    if (room >= needed) {
-        self->next_disk_us =
-            now_us + (gint64)CLAMP((room - needed) / MAX_BYTES_PER_US,
-                                   DISK_LOOK_US, LOOK_US);
+    if (!why) {
         return TRUE;
     }
-    why = disk_reserve_describe(directory(self), self->options->limits);
     g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
                 "the recording ended early, while there is room for its "
                 "files: %s",
@@ -916,23 +788,9 @@ static void stop(Recording *self, GError **first)
 /* A recording that never began leaves nothing behind. */
 static void remove_session(Recording *self)
 {
-    static const char *const files[] = {SESSION_FILE_NAME, NULL};
     RecordingResult *result = self->result;
-    GPtrArray *machines = result->session ? result->session->machines : NULL;
 
-    for (guint i = 0; machines && i < machines->len; i++) {
-        const SessionMachine *machine = machines->pdata[i];
-        g_autofree char *path =
-            g_build_filename(result->dir, machine->stream_file, NULL);
-
-        g_unlink(path);
-    }
-    for (size_t i = 0; files[i]; i++) {
-        g_autofree char *path = g_build_filename(result->dir, files[i], NULL);
-
-        g_unlink(path);
-    }
-    g_rmdir(result->dir);
+    session_dir_remove(result->dir, result->session);
     g_clear_pointer(&result->dir, g_free);
     g_clear_pointer(&result->session, session_free);
 }
@@ -988,15 +846,17 @@ gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
         .options = options,
         .guests = guests,
         .result = result,
-        .signal_fd = -1,
+        .disk = {.dir = options->output_dir ? options->output_dir : ".",
+                 .limits = options->limits},
+        .signals = {.fd = -1},
         .end_us = G_MAXINT64,
     };
     GError *first = NULL;
     gboolean is_started;
-    sigset_t old;
 
     *result = (RecordingResult){0};
-    is_started = block_signals(&self, &old, &first) && start(&self, &first);
+    is_started =
+        stop_signals_block(&self.signals, &first) && start(&self, &first);
     if (is_started) {
         run(&self, &first);
         freeze(&self);
@@ -1015,7 +875,9 @@ gboolean recording_run(const RecordingOptions *options, GPtrArray *guests,
     for (guint i = 0; i < guests->len; i++) {
         guest_at(&self, i)->guardian = NULL;
     }
-    unblock_signals(&self, &old);
+    /* One that came while all ended is told, too. */
+    take_signal(&self);
+    stop_signals_unblock(&self.signals);
     if (first) {
         g_propagate_error(error, first);
         return FALSE;

@@ -11,9 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +20,7 @@
 #include "qga/control.h"
 #include "session/guest-recording.h"
 #include "session/session-error.h"
+#include "session/stop-signals.h"
 
 /* How often a guest that isn't there is looked for. */
 #define RETRY_MS 2000
@@ -36,7 +35,7 @@ typedef struct Server {
     const RequestServerOptions *options;
     const GuestAddress *address;
     RequestHistory history;
-    int signal_fd;
+    StopSignals signals;
     gboolean is_stopped;
     GuestLink *link; /* NULL: opened for each recording */
     int fd;          /* the trace channel; -1: not there */
@@ -67,9 +66,8 @@ static void say(const Server *server, const char *format, ...)
 /* Until there is something to read, or the time is over; takes signals. */
 static void wait_for(Server *server, int timeout_ms)
 {
-    struct signalfd_siginfo info;
     struct pollfd fds[] = {
-        {.fd = server->signal_fd, .events = POLLIN},
+        {.fd = server->signals.fd, .events = POLLIN},
         {.fd = timeout_ms < 0 ? server->fd : -1, .events = POLLIN},
         {.fd = timeout_ms < 0 && server->link
                    ? guest_link_event_fd(server->link)
@@ -78,7 +76,7 @@ static void wait_for(Server *server, int timeout_ms)
     };
 
     poll(fds, G_N_ELEMENTS(fds), timeout_ms);
-    while (read(server->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+    while (stop_signals_take(&server->signals)) {
         server->is_stopped = TRUE;
     }
 }
@@ -349,34 +347,15 @@ static gboolean start_guardian(Server *server, GError **error)
     return server->guardian != NULL;
 }
 
-static gboolean block_signals(Server *server, sigset_t *old, GError **error)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, old);
-    server->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (server->signal_fd < 0) {
-        g_set_error(error, SESSION_ERROR, SESSION_ERROR_FAILED,
-                    "cannot wait for signals: %s", g_strerror(errno));
-        return FALSE;
-    }
-    return TRUE;
-}
-
 gboolean request_server_run(const RequestServerOptions *options,
                             const GuestAddress *address, GError **error)
 {
     Server server = {.options = options, .address = address, .fd = -1};
-    sigset_t old;
 
     if (!start_guardian(&server, error)) {
         return FALSE;
     }
-    if (!block_signals(&server, &old, error)) {
+    if (!stop_signals_block(&server.signals, error)) {
         guardian_free(server.guardian);
         return FALSE;
     }
@@ -391,7 +370,6 @@ gboolean request_server_run(const RequestServerOptions *options,
     close_channel(&server);
     guardian_free(server.guardian);
     request_history_clear(&server.history);
-    close(server.signal_fd);
-    sigprocmask(SIG_SETMASK, &old, NULL);
+    stop_signals_unblock(&server.signals);
     return TRUE;
 }
