@@ -17,6 +17,7 @@
 #include "connection/offset-query.h"
 #include "session/disk-watch.h"
 #include "session/guest-clock.h"
+#include "session/guest-command.h"
 #include "session/host-choice.h"
 #include "session/host-recorder.h"
 #include "session/host-sleep.h"
@@ -26,21 +27,16 @@
 #include "session/stop-signals.h"
 #include "session/tsc-frequency.h"
 
-/*
- * Each look at the command is work for the guest that is being traced, so
- * there are few.
- */
-#define COMMAND_FIRST_POLL_US (100 * 1000)
-#define COMMAND_LAST_POLL_US  (500 * 1000)
-#define DYING_US              (3 * G_USEC_PER_SEC)
-#define DYING_POLL_US         (50 * 1000)
-#define PROGRESS_US           (500 * 1000)
-#define WALL_CLOCK_READS      10
-#define NS_PER_SECOND         UINT64_C(1000000000)
+#define DYING_US         (3 * G_USEC_PER_SEC)
+#define DYING_POLL_US    (50 * 1000)
+#define PROGRESS_US      (500 * 1000)
+#define WALL_CLOCK_READS 10
+#define NS_PER_SECOND    UINT64_C(1000000000)
 /* To notice a recorder that says nothing any more. */
 #define LOOK_US G_USEC_PER_SEC
 /* A command whose end froze the guests is gone in a moment. */
-#define COMMAND_END_US (3 * G_USEC_PER_SEC)
+#define COMMAND_END_US  (3 * G_USEC_PER_SEC)
+#define COMMAND_POLL_US (100 * 1000)
 /* No machine goes to sleep and wakes up again within less. */
 #define MIN_SLEEP_NS UINT64_C(1000000)
 
@@ -56,9 +52,7 @@ typedef struct Recording {
     gint64 end_us; /* by --duration; G_MAXINT64 without */
     gint64 next_progress_us;
     DiskWatch disk;
-    gboolean has_command;
-    gint64 command_poll_us;
-    gint64 next_poll_us;
+    GuestCommand command;
 } Recording;
 
 static GuestRecording *guest_at(const Recording *self, guint i)
@@ -319,26 +313,15 @@ static gboolean start_command(Recording *self, GError **error)
     if (!self->options->command) {
         return TRUE;
     }
-    if (!guest_recording_run(guest, (const char *const *)self->options->command,
+    if (!guest_command_start(&self->command, guest,
+                             (const char *const *)self->options->command,
                              error)) {
         return FALSE;
     }
     if (self->options->is_snapshot) {
         guest_recording_watch(guest);
     }
-    self->has_command = TRUE;
-    self->command_poll_us = COMMAND_FIRST_POLL_US;
-    self->next_poll_us = g_get_monotonic_time() + self->command_poll_us;
     return TRUE;
-}
-
-static gboolean check_command(const Recording *self, GError **error)
-{
-    const Agent *agent = guest_at(self, 0)->agent;
-
-    return !self->options->command ||
-           (agent_require_command(agent, "guest-exec", error) &&
-            agent_require_command(agent, "guest-exec-status", error));
 }
 
 /* Before anything is connected, so that the guardian has none of it. */
@@ -377,7 +360,8 @@ static gboolean check(Recording *self, GError **error)
         if (!guest_recording_open(guest, error) ||
             !guest_recording_prepare(guest, self->options->recorder_path,
                                      &warning, error) ||
-            (i == 0 && !check_command(self, error))) {
+            (i == 0 && self->options->command &&
+             !guest_command_check(guest, error))) {
             return name_guest(self, guest, error);
         }
         if (warning && self->options->is_snapshot) {
@@ -432,26 +416,6 @@ static gboolean start(Recording *self, GError **error)
 }
 
 /* --- run: the functions return FALSE when it is time to stop --- */
-
-static gboolean look_at_command(Recording *self, GError **error)
-{
-    GuestRecording *guest = guest_at(self, 0);
-    gint64 now_us = g_get_monotonic_time();
-
-    if (!self->has_command || now_us < self->next_poll_us ||
-        guest->condition != GUEST_RUNNING) {
-        return TRUE;
-    }
-    if (!guest_recording_look_at_command(guest, &self->result->process,
-                                         error)) {
-        return FALSE;
-    }
-    self->result->has_process = self->result->process.exited;
-    self->command_poll_us =
-        MIN(self->command_poll_us * 3 / 2, COMMAND_LAST_POLL_US);
-    self->next_poll_us = g_get_monotonic_time() + self->command_poll_us;
-    return !self->result->has_process;
-}
 
 /* A trace channel that QEMU closes is the first sign of its end. */
 static void follow_to_end(GuestRecording *guest)
@@ -508,7 +472,7 @@ static gboolean look_at_guests(Recording *self)
         look_at_guest(guest);
         if (!guest->failure) {
             n_left += !guest_recording_has_ended(guest);
-        } else if (i == 0 && self->has_command) {
+        } else if (guest == self->command.guest) {
             return FALSE;
         } else if (self->guests->len > 1) {
             say(self, "%s; the others go on", guest->failure);
@@ -545,8 +509,8 @@ static int timeout_ms(const Recording *self)
     gint64 next_us = self->end_us;
     gint64 left_us;
 
-    if (self->has_command) {
-        next_us = MIN(next_us, self->next_poll_us);
+    if (self->command.guest) {
+        next_us = MIN(next_us, self->command.next_look_us);
     }
     next_us = MIN(next_us, g_get_monotonic_time() + LOOK_US);
     next_us = MIN(next_us, self->disk.next_us);
@@ -580,61 +544,24 @@ static gboolean wait_for_any(Recording *self, struct pollfd *fds)
     return !take_signal(self) && fds[1].revents == 0;
 }
 
-static MachineProgress host_progress(const Recording *self)
-{
-    HostRecorderSigns signs = host_recorder_signs(self->host);
-
-    return (MachineProgress){
-        .name = "host",
-        .events = signs.events,
-        .lost_events = signs.lost_events,
-        .bytes = signs.bytes,
-    };
-}
-
-static MachineProgress guest_progress(const GuestRecording *guest)
-{
-    ReceiverSigns signs;
-
-    /* What stays in the guest until the end shows nothing of itself. */
-    if (!guest->receiver) {
-        return (MachineProgress){.name = guest->name};
-    }
-    signs = receiver_signs(guest->receiver);
-
-    return (MachineProgress){
-        .name = guest->name,
-        .events = signs.events,
-        .lost_events = signs.lost_events,
-        .bytes = receiver_stored_bytes(guest->receiver),
-        .is_frozen = signs.is_frozen,
-    };
-}
-
 static void show_progress(Recording *self, gboolean is_ending)
 {
-    g_autoptr(GArray) machines =
-        g_array_new(FALSE, FALSE, sizeof(MachineProgress));
+    g_autoptr(GArray) machines = NULL;
     gint64 now_us = g_get_monotonic_time();
-    MachineProgress machine = host_progress(self);
     RecordingProgress progress = {
         .elapsed_us = now_us - self->begin_us,
         .left_us =
             self->end_us == G_MAXINT64 ? -1 : MAX(self->end_us - now_us, 0),
         .is_ending = is_ending,
-        .n_machines = 1 + self->guests->len,
     };
 
     self->next_progress_us = now_us + PROGRESS_US;
     if (!self->options->progress) {
         return;
     }
-    g_array_append_val(machines, machine);
-    for (guint i = 0; i < self->guests->len; i++) {
-        machine = guest_progress(guest_at(self, i));
-        g_array_append_val(machines, machine);
-    }
+    machines = machines_progress(self->host, self->guests);
     progress.machines = (const MachineProgress *)machines->data;
+    progress.n_machines = machines->len;
     self->options->progress(&progress, self->options->watcher);
 }
 
@@ -662,7 +589,7 @@ static void run(Recording *self, GError **error)
 
     /* What came while the guests were started waits already. */
     while (g_get_monotonic_time() < self->end_us && check_awake(self, error) &&
-           look_at_guests(self) && look_at_command(self, error) &&
+           look_at_guests(self) && guest_command_look(&self->command, error) &&
            look_at_disk(self, error) && wait_for_any(self, fds)) {
         if (g_get_monotonic_time() >= self->next_progress_us) {
             show_progress(self, FALSE);
@@ -739,28 +666,11 @@ static void wait_for_command(Recording *self)
 {
     gint64 end_us = g_get_monotonic_time() + COMMAND_END_US;
 
-    while (self->has_command && !self->result->has_process &&
-           is_any_frozen(self) && g_get_monotonic_time() < end_us &&
-           look_at_command(self, NULL)) {
-        g_usleep(COMMAND_FIRST_POLL_US);
+    while (guest_command_runs(&self->command) && is_any_frozen(self) &&
+           g_get_monotonic_time() < end_us &&
+           guest_command_look(&self->command, NULL)) {
+        g_usleep(COMMAND_POLL_US);
     }
-}
-
-/* Nobody waits for it any more; what it says to that is shown. */
-static void end_command(Recording *self, GError **first)
-{
-    GuestRecording *guest = guest_at(self, 0);
-    GError *error = NULL;
-
-    if (!self->has_command || self->result->has_process ||
-        guest->condition != GUEST_RUNNING) {
-        return;
-    }
-    agent_process_clear(&self->result->process);
-    if (guest_recording_end_command(guest, &self->result->process, &error)) {
-        self->result->has_process = TRUE;
-    }
-    keep_error(first, error);
 }
 
 static void stop(Recording *self, GError **first)
@@ -770,7 +680,11 @@ static void stop(Recording *self, GError **first)
     for (guint i = 0; i < self->guests->len; i++) {
         stop_guest(guest_at(self, i), first);
     }
-    end_command(self, first);
+    guest_command_end(&self->command, &error);
+    keep_error(first, error);
+    self->result->has_process = self->command.has_ended;
+    self->result->process = self->command.process;
+    error = NULL;
     if (self->host) {
         host_recorder_stop(self->host, &error);
         keep_error(first, error);

@@ -16,24 +16,8 @@
 #include "limits/limits.h"
 #include "qga/recorder-options.h"
 #include "session/guest-recording.h"
+#include "session/recording-progress.h"
 #include "session/session-file.h"
-
-/* How a machine's recording goes, by what it says of itself. */
-typedef struct MachineProgress {
-    const char *name;
-    uint64_t events;
-    uint64_t lost_events; /* of a flight recording: overwritten */
-    uint64_t bytes;       /* stored */
-    gboolean is_frozen;
-} MachineProgress;
-
-typedef struct RecordingProgress {
-    gint64 elapsed_us;
-    gint64 left_us;     /* -1: no end is known */
-    gboolean is_ending; /* what is left is being fetched */
-    const MachineProgress *machines;
-    guint n_machines;
-} RecordingProgress;
 
 typedef struct RecordingOptions {
     const char *name;       /* of the session; a valid session name */
