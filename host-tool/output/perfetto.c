@@ -512,14 +512,26 @@ static PerfettoBundle *find_bundle(PerfettoOutput *output,
     return buffer->bundles[event->cpu];
 }
 
-static bool perfetto_loss(gpointer state, const TimelineEvent *event,
-                          GError **error)
+/* The event's bundle, with the header before the first one. */
+static PerfettoBundle *take_bundle(PerfettoOutput *output,
+                                   const TimelineEvent *event, GError **error)
 {
-    PerfettoOutput *output = state;
     PerfettoBundle *bundle = find_bundle(output, event, error);
 
     if (!bundle ||
         (!output->has_header && !write_header(output, event->time, error))) {
+        return NULL;
+    }
+    return bundle;
+}
+
+static bool perfetto_loss(gpointer state, const TimelineEvent *event,
+                          GError **error)
+{
+    PerfettoOutput *output = state;
+    PerfettoBundle *bundle = take_bundle(output, event, error);
+
+    if (!bundle) {
         return false;
     }
     vcpu_slices_lose(output->slices, event);
@@ -580,10 +592,9 @@ static bool perfetto_event(gpointer state, const TimelineEvent *event,
                            GError **error)
 {
     PerfettoOutput *output = state;
-    PerfettoBundle *bundle = find_bundle(output, event, error);
+    PerfettoBundle *bundle = take_bundle(output, event, error);
 
-    if (!bundle ||
-        (!output->has_header && !write_header(output, event->time, error))) {
+    if (!bundle) {
         return false;
     }
     vcpu_slices_event(output->slices, event);
