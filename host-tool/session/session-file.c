@@ -722,6 +722,11 @@ static gboolean throw_not_opened(GError **error, const char *dir,
                     "cannot open '%s': %s; name a directory that "
                     "'qemu-trace-merge record' made",
                     path, g_strerror(ENOENT));
+    } else if (errno == EACCES) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_ACCES,
+                    "cannot open '%s': %s; a recording is for its owner's eyes "
+                    "only: run this as that user, or with sudo",
+                    path, g_strerror(EACCES));
     } else {
         throw_errno(error, "open", path);
     }

@@ -33,6 +33,17 @@ tool vm1-dir
 expect_status 1
 expect err "there is no command 'vm1-dir'; '.* report vm1-dir' shows"
 
+# Recordings are root's, mostly, and their directories nobody else's.
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 true 2>/dev/null; then
+    chmod 711 .
+    chmod 700 vm1-dir
+    setpriv --reuid=65534 --regid=65534 --clear-groups \
+        "$QEMU_TRACE_MERGE" report vm1-dir >out 2>err </dev/null
+    status=$?
+    expect_status 1
+    expect err "vm1-dir/session.json': Permission denied; .* with sudo$"
+fi
+
 # A value may stand at its option's letter; a flag has none.
 "$MAKE_SAMPLE" . || fail "no sample was made"
 tool report --head 3 -i host.dat -o expected
