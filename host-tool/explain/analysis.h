@@ -49,6 +49,8 @@ typedef struct Analysis {
     uint64_t n_events;
     uint64_t n_lost; /* events known to be lost */
     bool has_lost;   /* some were lost, perhaps of unknown number */
+    /* Of CPUs of whose clock nothing is known: they are left out of all. */
+    uint64_t n_unplaced;
     uint64_t n_intervals[INTERVAL_N_KINDS];
     uint64_t first_ticks; /* of the first and the last event */
     uint64_t last_ticks;

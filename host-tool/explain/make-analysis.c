@@ -221,11 +221,30 @@ static void count_event(Analysis *analysis, const CpuEvent *record)
     }
 }
 
+/* An event of a clock of which nothing is known may lie anywhere. */
+static bool is_placed(const TimelineEvent *event)
+{
+    const GPtrArray *tracks = event->input->tracks;
+    const ClockTrack *track;
+
+    if (event->event.error_ticks != CLOCK_ERROR_UNKNOWN || !tracks ||
+        event->cpu >= tracks->len) {
+        return true;
+    }
+    track = tracks->pdata[event->cpu];
+    return !track || track->n_segments != 1 ||
+           track->segments[0].error_ticks != CLOCK_ERROR_UNKNOWN;
+}
+
 static void walk_event(Walk *walk, const TimelineEvent *event)
 {
     Machine *machine = machine_of(walk, event->input);
     uint64_t ticks = walk->by_time ? event->time : event->event.line_ticks;
 
+    if (!is_placed(event)) {
+        walk->analysis->n_unplaced++;
+        return;
+    }
     /* An event that was placed with an error may come too early. */
     walk->now = MAX(walk->now, ticks);
     if (walk->analysis->n_events == 0) {
@@ -276,6 +295,15 @@ static void add_tasks(Walk *walk, const Machine *machine)
     }
 }
 
+/* For how long, as far as anything is known of that time. */
+static uint64_t recorded_ticks(const Walk *walk, const Machine *machine)
+{
+    uint64_t from = MAX(machine->first_ticks, walk->analysis->first_ticks);
+    uint64_t to = MIN(machine->last_ticks, walk->analysis->last_ticks);
+
+    return to > from ? to - from : 0;
+}
+
 static void walk_finish(Walk *walk)
 {
     walk->analysis->last_ticks = walk->now;
@@ -287,8 +315,7 @@ static void walk_finish(Walk *walk)
         add_tasks(walk, machine);
         if (!machine->is_host && machine->last_ticks != UINT64_MAX) {
             walk->analysis->joint_ticks =
-                MAX(walk->analysis->joint_ticks,
-                    machine->last_ticks - machine->first_ticks);
+                MAX(walk->analysis->joint_ticks, recorded_ticks(walk, machine));
         }
     }
     g_ptr_array_unref(walk->vcpus);

@@ -371,6 +371,7 @@ void analysis_json(const Analysis *analysis, FILE *stream)
     add(json, "events", number(analysis->n_events));
     add(json, "lost", number(analysis->n_lost));
     add(json, "has-lost", json_object_new_boolean(analysis->has_lost));
+    add(json, "unplaced", number(analysis->n_unplaced));
     add(json, "length",
         span(analysis, analysis->last_ticks - analysis->first_ticks));
     add(json, "certificate", certificate_json(analysis));

@@ -18,6 +18,8 @@
 /* Parts below this are told as one, behind the largest few. */
 #define MIN_PERMILLE 5
 #define MIN_PARTS    3
+/* That are told beside the latency that speaks for a spike. */
+#define MAX_OTHERS 6
 
 static void print_time(const Analysis *analysis, uint64_t ticks, FILE *stream)
 {
@@ -92,16 +94,21 @@ static void print_proof(const Finding *finding, GPtrArray *inputs,
     }
 }
 
+/* The largest of them; a spike of seconds has dozens. */
 static void print_others(const Analysis *analysis, const FindingGroups *groups,
                          guint group, guint head, FILE *stream)
 {
-    unsigned n = 0;
+    unsigned n = 0, n_left_out = 0;
 
     for (guint i = 0; i < analysis->findings->len; i++) {
         const Finding *other = analysis->findings->pdata[i];
         g_autofree char *length = NULL;
 
         if (groups->of_group[i] != group || i == head) {
+            continue;
+        }
+        if (n == MAX_OTHERS) {
+            n_left_out += 1 + other->n_alike;
             continue;
         }
         length = duration_text(analysis, finding_length_ticks(other));
@@ -111,6 +118,9 @@ static void print_others(const Analysis *analysis, const FindingGroups *groups,
         if (other->n_alike > 0) {
             fprintf(stream, " (and %u more)", other->n_alike);
         }
+    }
+    if (n_left_out > 0) {
+        fprintf(stream, "; %u smaller ones", n_left_out);
     }
     if (n > 0) {
         fputc('\n', stream);
@@ -185,6 +195,12 @@ void explain_text_print(const Analysis *analysis, GPtrArray *inputs,
                 "; at least %" PRIu64 " events were lost, what they "
                 "would tell is unexplained",
                 analysis->n_lost);
+    }
+    if (analysis->n_unplaced > 0) {
+        fprintf(stream,
+                "; %" PRIu64 " more are left out, as the clock of their CPU "
+                "is not known",
+                analysis->n_unplaced);
     }
     fprintf(stream, "\nSynchronisation: %s\n\n", certificate);
     print_findings(analysis, inputs, options, stream);

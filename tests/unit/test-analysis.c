@@ -192,6 +192,33 @@ static void expect_length(const Finding *finding, uint64_t ticks)
     g_assert_cmpuint(finding->breakdown->total_ns, ==, ticks);
 }
 
+/* A clock of which nothing is known tells nothing, and moves nothing else. */
+static void test_unknown_clock(Scene *scene, gconstpointer data G_GNUC_UNUSED)
+{
+    const ClockSegment segment = {
+        .to_host_ticks = UINT64_MAX,
+        .map = {.offset_ticks = (uint64_t)-1000000000, .ratio = 1},
+        .error_ticks = CLOCK_ERROR_UNKNOWN,
+    };
+    TimelineInput *outer, *input;
+    Analysis *analysis;
+
+    begin(scene, 2000);
+    end(scene, 5000);
+    outer = add_input(scene, scene->host, "host", NULL, 0);
+    input = add_input(scene, scene->guest, "vm1", outer, VCPU);
+    timeline_input_set_track(input, 0, &segment, 1);
+    analysis = analysis_make(scene->inputs, NULL);
+    g_assert_cmpuint(analysis->n_unplaced, ==, 5);
+    g_assert_cmpuint(analysis->last_ticks, <, 10000);
+    g_assert_cmpuint(analysis->joint_ticks, <, 10000);
+    for (guint i = 0; i < analysis->findings->len; i++) {
+        g_assert_cmpint(((Finding *)analysis->findings->pdata[i])->kind, ==,
+                        INTERVAL_EXIT);
+    }
+    analysis_free(analysis);
+}
+
 static void test_preempted(Scene *scene, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(Analysis) analysis = NULL;
@@ -645,6 +672,7 @@ static void test_random_nested(Scene *scene, gconstpointer data G_GNUC_UNUSED)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    ADD("unknown-clock", test_unknown_clock);
     ADD("preempted", test_preempted);
     ADD("stopped", test_stopped);
     ADD("paused", test_paused);

@@ -639,7 +639,10 @@ function fillTexts() {
     `${durationText(total)}, ${analysis.vcpus.length} vCPUs; ` +
     (analysis["has-lost"]
       ? `at least ${analysis.lost.toLocaleString("en")} events lost`
-      : "no event lost");
+      : "no event lost") +
+    (analysis.unplaced
+      ? `; ${analysis.unplaced.toLocaleString("en")} of unknown time left out`
+      : "");
   badge.textContent = words[certificate.state] || certificate.state;
   badge.className = certificate.state;
   byId("certificate").textContent = certificate.sentence;
