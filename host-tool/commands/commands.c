@@ -21,6 +21,18 @@ int command_fail(const char *name, const GError *error)
     return 1;
 }
 
+bool command_throw_usage(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_propagate_error(error, g_error_new_valist(G_OPTION_ERROR,
+                                                G_OPTION_ERROR_BAD_VALUE,
+                                                format, args));
+    va_end(args);
+    return false;
+}
+
 bool count_option_check(const char *option, int number, GError **error)
 {
     if (number >= 0 && number <= MAX_COUNT) {

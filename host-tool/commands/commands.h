@@ -26,6 +26,10 @@ int cmd_serve(int argc, char **argv);
  */
 int command_fail(const char *name, const GError *error);
 
+/* An option's value is wrong; always false. */
+bool command_throw_usage(GError **error, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
 /*
  * Whether the number given to an option says how many are to be shown, which
  * is 0 to 10000; the error names the option.

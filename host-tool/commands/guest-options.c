@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "commands/commands.h"
 #include "connection/guest-address.h"
 #include "session/session-file.h"
 
@@ -121,19 +122,6 @@ void guest_options_add_to(GuestOptions *options, GOptionContext *context)
     g_option_context_set_main_group(context, group);
 }
 
-G_GNUC_PRINTF(2, 3)
-static gboolean throw_usage(GError **error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(G_OPTION_ERROR,
-                                                G_OPTION_ERROR_BAD_VALUE,
-                                                format, args));
-    va_end(args);
-    return FALSE;
-}
-
 static gboolean check_sockets(const GuestAddress *address, GError **error)
 {
     const char *missing = !address->qmp_path     ? "--qmp"
@@ -141,10 +129,11 @@ static gboolean check_sockets(const GuestAddress *address, GError **error)
                                                  : NULL;
 
     return address->domain || !missing ||
-           throw_usage(error,
-                       "no guest is named: give --domain NAME, or --qmp and "
-                       "--qga with the sockets of its QEMU; '%s' is missing",
-                       missing);
+           command_throw_usage(
+               error,
+               "no guest is named: give --domain NAME, or --qmp and "
+               "--qga with the sockets of its QEMU; '%s' is missing",
+               missing);
 }
 
 static gboolean check_name(const GuestOptions *options, guint i, GError **error)
@@ -153,19 +142,21 @@ static gboolean check_name(const GuestOptions *options, guint i, GError **error)
 
     if (!session_name_is_valid(address->name) ||
         g_str_equal(address->name, "host")) {
-        return throw_usage(error,
-                           "--name needs a plain name of letters, digits and "
-                           "\"._-+@\" that is not 'host', not '%s'",
-                           address->name);
+        return command_throw_usage(
+            error,
+            "--name needs a plain name of letters, digits and "
+            "\"._-+@\" that is not 'host', not '%s'",
+            address->name);
     }
     for (guint other = 0; other < i; other++) {
         const GuestAddress *known = options->addresses->pdata[other];
 
         if (g_str_equal(known->name, address->name)) {
-            return throw_usage(error,
-                               "two guests are called '%s'; give each of them "
-                               "a --name of its own",
-                               address->name);
+            return command_throw_usage(
+                error,
+                "two guests are called '%s'; give each of them "
+                "a --name of its own",
+                address->name);
         }
     }
     return TRUE;

@@ -146,19 +146,6 @@ static GOptionContext *new_context(RecordOptions *o)
     return context;
 }
 
-G_GNUC_PRINTF(2, 3)
-static gboolean throw_usage(GError **error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(G_OPTION_ERROR,
-                                                G_OPTION_ERROR_BAD_VALUE,
-                                                format, args));
-    va_end(args);
-    return FALSE;
-}
-
 /* Everything from "--" on is the guest's business, options included. */
 static int split_command(int argc, char **argv, RecordOptions *o)
 {
@@ -176,12 +163,13 @@ static gboolean check_numbers(const RecordOptions *o, GError **error)
 {
     if (!isfinite(o->duration_s) || o->duration_s < 0 ||
         o->duration_s > MAX_DURATION_S) {
-        return throw_usage(error, "--duration needs a number of seconds");
+        return command_throw_usage(error,
+                                   "--duration needs a number of seconds");
     }
     if (o->host_buffer_kib < 0 || o->host_buffer_kib > MAX_BUFFER_KIB ||
         o->guest_buffer_kib < 0 || o->guest_buffer_kib > MAX_BUFFER_KIB) {
-        return throw_usage(error, "buffer sizes are KiB from 1 to %d",
-                           MAX_BUFFER_KIB);
+        return command_throw_usage(error, "buffer sizes are KiB from 1 to %d",
+                                   MAX_BUFFER_KIB);
     }
     return TRUE;
 }
@@ -190,29 +178,34 @@ static gboolean check_options(RecordOptions *o, GError **error)
 {
     if ((o->host_functions && !o->host_tracer) ||
         (o->guest_functions && !o->guest_tracer)) {
-        return throw_usage(error, "a function needs a tracer: add "
-                                  "--host-tracer or --guest-tracer function");
+        return command_throw_usage(error,
+                                   "a function needs a tracer: add "
+                                   "--host-tracer or --guest-tracer function");
     }
     if (o->stop_marker && !o->is_snapshot) {
-        return throw_usage(error, "--stop-marker ends a flight recording: add "
-                                  "--snapshot");
+        return command_throw_usage(error,
+                                   "--stop-marker ends a flight recording: add "
+                                   "--snapshot");
     }
     if (o->has_json_progress && o->is_quiet) {
-        return throw_usage(error, "--json-progress and --quiet exclude each "
-                                  "other: give one of them");
+        return command_throw_usage(error,
+                                   "--json-progress and --quiet exclude each "
+                                   "other: give one of them");
     }
     if (o->host_cpus && o->all_cpus) {
-        return throw_usage(error, "--host-cpus and --all-cpus exclude each "
-                                  "other: give one of them");
+        return command_throw_usage(error,
+                                   "--host-cpus and --all-cpus exclude each "
+                                   "other: give one of them");
     }
     if (o->offsets && !offset_choice_parse(o->offsets, &o->offset_choice)) {
-        return throw_usage(error,
-                           "--offsets is auto, qmp, debugfs or inferred, not "
-                           "'%s'",
-                           o->offsets);
+        return command_throw_usage(
+            error,
+            "--offsets is auto, qmp, debugfs or inferred, not "
+            "'%s'",
+            o->offsets);
     }
     if (o->command && !*o->command) {
-        return throw_usage(error, "there is no command after '--'");
+        return command_throw_usage(error, "there is no command after '--'");
     }
     return check_numbers(o, error);
 }
@@ -231,10 +224,11 @@ static gboolean parse(int argc, char **argv, RecordOptions *o,
     }
     o->max_size = o->max_size ? o->max_size : g_strdup(DEFAULT_MAX_SIZE);
     if (argc > 1) {
-        return throw_usage(error,
-                           "'%s' is no option; a command for the guest stands "
-                           "after '--'",
-                           argv[1]);
+        return command_throw_usage(
+            error,
+            "'%s' is no option; a command for the guest stands "
+            "after '--'",
+            argv[1]);
     }
     o->addresses = guest_options_addresses(o->guests, error);
     if (o->does_push) {

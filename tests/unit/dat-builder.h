@@ -38,6 +38,26 @@ typedef enum BuiltEvent {
 
 typedef struct DatBuilder DatBuilder;
 
+/* A record of BUILT_MANY. */
+typedef struct BuiltMany {
+    uint16_t type;
+    uint8_t flags;
+    uint8_t preempt_count;
+    int32_t pid;
+    char name[8];
+    int16_t few[3];
+    uint8_t byte;
+    uint8_t hole;
+    uint32_t text;
+    uint32_t near;
+    uint32_t list;
+    uint32_t hole2;
+    uint64_t big;
+    char tail[16];
+} BuiltMany;
+
+G_STATIC_ASSERT(sizeof(BuiltMany) == 64);
+
 DatBuilder *dat_builder_new(uint32_t n_cpus);
 void dat_builder_free(DatBuilder *builder);
 

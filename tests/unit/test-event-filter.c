@@ -9,24 +9,6 @@
 #include "dat-builder.h"
 #include "trace-data/event-filter.h"
 
-/* A record of BUILT_MANY; see dat-builder.c. */
-typedef struct Many {
-    uint16_t type;
-    uint8_t flags;
-    uint8_t preempt_count;
-    int32_t pid;
-    char name[8];
-    int16_t few[3];
-    uint8_t byte;
-    uint8_t hole;
-    uint32_t text;
-    uint32_t near;
-    uint32_t list;
-    uint32_t hole2;
-    uint64_t big;
-    char tail[16];
-} Many;
-
 /* A record of the events with one number. */
 typedef struct Number {
     uint16_t type;
@@ -36,14 +18,15 @@ typedef struct Number {
     int64_t value;
 } Number;
 
-static const Many many = {
+static const BuiltMany many = {
     .type = BUILT_MANY,
     .flags = 9,
     .pid = 7,
     .name = "full-of8",
     .byte = 200,
-    .text = 6 << 16 | offsetof(Many, tail),
-    .near = 3 << 16 | (offsetof(Many, tail) + 6 - offsetof(Many, near) - 4),
+    .text = 6 << 16 | offsetof(BuiltMany, tail),
+    .near = 3 << 16 |
+            (offsetof(BuiltMany, tail) + 6 - offsetof(BuiltMany, near) - 4),
     .big = UINT64_MAX,
     .tail = "hello\0xy",
 };
@@ -169,9 +152,10 @@ static void test_short_records(void)
             asks(filter, &many, size);
         }
     }
-    expect(input, "test:text==\"hel\"", &many, offsetof(Many, tail) + 3, true);
-    expect(input, "test:text==\"\"", &many, offsetof(Many, tail), true);
-    expect(input, "test:big==0", &many, offsetof(Many, big) + 7, true);
+    expect(input, "test:text==\"hel\"", &many, offsetof(BuiltMany, tail) + 3,
+           true);
+    expect(input, "test:text==\"\"", &many, offsetof(BuiltMany, tail), true);
+    expect(input, "test:big==0", &many, offsetof(BuiltMany, big) + 7, true);
 }
 
 /* Words of a record that point anywhere. */
@@ -183,7 +167,7 @@ static void test_hostile_locations(void)
     g_autoptr(TimelineInput) input = open_input();
 
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
-        Many record = many;
+        BuiltMany record = many;
 
         record.text = record.near = words[i];
         expect(input, "test:text==\"no such\"||near==\"no such\"", &record,

@@ -9,35 +9,16 @@
 #include "dat-builder.h"
 #include "trace-data/event-type.h"
 
-/* A record of BUILT_MANY. */
-typedef struct Many {
-    uint16_t type;
-    uint8_t flags;
-    uint8_t preempt_count;
-    int32_t pid;
-    char name[8];
-    int16_t few[3];
-    uint8_t byte;
-    uint8_t hole;
-    uint32_t text;
-    uint32_t near;
-    uint32_t list;
-    uint32_t hole2;
-    uint64_t big;
-    char tail[16];
-} Many;
-
-G_STATIC_ASSERT(sizeof(Many) == 64);
-
-static const Many many = {
+static const BuiltMany many = {
     .type = BUILT_MANY,
     .pid = 7,
     .name = "full-of8",
     .few = {-1, 2, -32768},
     .byte = 200,
-    .text = 6 << 16 | offsetof(Many, tail),
-    .near = 3 << 16 | (offsetof(Many, tail) + 6 - offsetof(Many, near) - 4),
-    .list = 4 << 16 | offsetof(Many, few),
+    .text = 6 << 16 | offsetof(BuiltMany, tail),
+    .near = 3 << 16 |
+            (offsetof(BuiltMany, tail) + 6 - offsetof(BuiltMany, near) - 4),
+    .list = 4 << 16 | offsetof(BuiltMany, few),
     .big = UINT64_MAX,
     .tail = "hello\0xy",
 };
@@ -61,7 +42,7 @@ static const EventFieldType *find(TimelineInput *input, const char *name)
     return field;
 }
 
-static void expect_span(TimelineInput *input, const Many *record,
+static void expect_span(TimelineInput *input, const BuiltMany *record,
                         size_t size_bytes, const char *name,
                         const char *expected)
 {
@@ -147,7 +128,7 @@ static void test_hostile_spans(void)
     static const char *const names[] = {"name", "few",  "text", "near",
                                         "list", "byte", "big"};
     g_autoptr(TimelineInput) input = open_input();
-    Many bad = many;
+    BuiltMany bad = many;
 
     bad.text = 0xffffffff;
     expect_span(input, &bad, sizeof(bad), "text", "");

@@ -10,34 +10,17 @@
 #include "dat-builder.h"
 #include "output/output.h"
 
-/* A record of BUILT_MANY; its hostile guest makes it up. */
-typedef struct Many {
-    uint16_t type;
-    uint8_t flags;
-    uint8_t preempt_count;
-    int32_t pid;
-    char name[8];
-    int16_t few[3];
-    uint8_t byte;
-    uint8_t hole;
-    uint32_t text;
-    uint32_t near;
-    uint32_t list;
-    uint32_t hole2;
-    uint64_t big;
-    char tail[16];
-} Many;
-
-static const Many hostile = {
+/* What a hostile guest makes up. */
+static const BuiltMany hostile = {
     .type = BUILT_MANY,
     .flags = 5,
     .pid = 7,
     .name = "a\"b\\\n\x1b\x7f",
     .few = {-1, 2, -32768},
     .byte = 200,
-    .text = 8 << 16 | offsetof(Many, tail),
+    .text = 8 << 16 | offsetof(BuiltMany, tail),
     .near = 0xffffffff,
-    .list = 8 << 16 | offsetof(Many, big),
+    .list = 8 << 16 | offsetof(BuiltMany, big),
     .big = UINT64_MAX,
     /* C1's CSI as UTF-8, a character above U+FFFF, a byte that is no UTF-8 */
     .tail = "\xc2\x9b\xf0\x9f\x98\x80\xff\0",
