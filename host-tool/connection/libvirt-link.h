@@ -2,7 +2,7 @@
  * LibvirtLink: the GuestLink of a domain that libvirt manages.
  *
  * Its QMP commands go through libvirt's monitor, its agent commands through
- * libvirt's agent call.  All of libvirt is in here.
+ * libvirt's agent call.  All of libvirt is in libvirt-*.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

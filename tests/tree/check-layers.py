@@ -47,7 +47,11 @@ LIBRARY_ROOMS = {
                               "host-tool/output/perfetto-types.h"],
     r"traceevent/": ["host-tool/trace-data"],
     r"tracefs": ["qga"],
-    r"libvirt/": ["host-tool/connection/libvirt-link.c"],
+    r"libvirt/": ["host-tool/connection/libvirt-channel.c",
+                  "host-tool/connection/libvirt-channel.h",
+                  "host-tool/connection/libvirt-error.c",
+                  "host-tool/connection/libvirt-link.c",
+                  "host-tool/connection/libvirt-loop.c"],
     r"seccomp\.h": ["host-tool/confine"],
     r"zlib\.h|zstd": ["host-tool/trace-data"],
 }
