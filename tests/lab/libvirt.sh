@@ -3,6 +3,8 @@
 # Domains of libvirt for flat scenarios; sourced by them.  libvirt's daemons
 # are started by hand and stopped at the end, unless the machine runs them.
 
+[ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
+
 # A place that QEMU's user may read, as libvirt starts it.
 virt_dir=$(mktemp -d /var/tmp/lab-libvirt-XXXXXX)
 chmod 755 "$virt_dir"

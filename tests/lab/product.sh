@@ -162,3 +162,17 @@ product_expect_marks()
         lab_assert_equal "$1: the last mark of $2" $(($3 - 1)) "$last"
     rm marks.txt
 }
+
+# product_expect_failure WHAT PATTERN STATUS: a recording that ended with STATUS
+# has failed, and record.log has one sentence about it, which PATTERN matches.
+product_expect_failure()
+{
+    local sentences
+    sentences=$(grep '^qemu-trace-merge' record.log) || true
+    lab_assert "$1: it fails" [ "$3" -ne 0 ]
+    lab_assert_equal "$1: sentences" 1 \
+        "$(grep -c '^qemu-trace-merge' record.log)"
+    grep -qE "$2" <<<"$sentences" ||
+        lab_fail "$1: expected '$2', got '$(cat record.log)'"
+    lab_log "ok: $1: $sentences"
+}

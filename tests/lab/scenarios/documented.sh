@@ -7,7 +7,6 @@
 . "$LAB_LIB/product.sh"
 . "$LAB_LIB/libvirt.sh"
 
-[ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
 source=$LAB_LIB/../..
 unit=$source/host-tool/qemu-trace-merge-serve@.service.in
 

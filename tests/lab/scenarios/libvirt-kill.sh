@@ -7,8 +7,6 @@
 . "$LAB_LIB/product.sh"
 . "$LAB_LIB/libvirt.sh"
 
-[ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
-
 # Who cleans up may need a moment, and some more after libvirt was gone.
 expect_as_before()
 {

@@ -7,8 +7,6 @@
 . "$LAB_LIB/product.sh"
 . "$LAB_LIB/libvirt.sh"
 
-[ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
-
 # record_domains ARGS...: sets $session
 record_domains()
 {

@@ -5,8 +5,6 @@
 
 . "$LAB_LIB/libvirt.sh"
 
-[ "$LAB_FORM" = flat ] || lab_skip "libvirt is only on this machine"
-
 virt_start
 virt_domain vm1 patched
 
