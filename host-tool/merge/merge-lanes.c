@@ -1,5 +1,5 @@
 /*
- * MergeLanes: the events of many CPUs in one order, as runs of one CPU's.
+ * MergeLanes: the events of many CPUs in one order.
  *
  * A few CPUs' events come in long runs: whose turn it is, and until when, is
  * found by a look at each one's next event.  With many CPUs the turn changes
@@ -10,14 +10,26 @@
  */
 #include "merge/merge-lanes.h"
 
-#define FEW_LANES 8
+#include <string.h>
+
+#include "trace-data/page-source.h"
+
+#define FEW_LANES 3
 
 /* So many events in a block fit into the caches. */
-#define MANY_ITEMS 4096
-#define FEW_ITEMS  1024
+#define MANY_ITEMS 8192
+#define FEW_ITEMS  2048
 #define MAX_SPAN   (UINT64_C(1) << MERGE_KEY_BITS)
-/* The first block must not be all that the first batches hold. */
 #define FIRST_SPAN (UINT64_C(1) << 16)
+
+/* A burst must not fill the memory: so many items, and so many page buffers. */
+#define MOST_ITEMS   32768
+#define MOST_BUFFERS 512
+/* Each lane has its share, however full the block is. */
+#define LEAST_ITEMS 16
+
+/* As many are read at once. */
+#define READ_ITEMS 64
 
 /*
  * A slot that has more events.  A slot's events keep their order: one that is
@@ -25,21 +37,10 @@
  */
 typedef struct Lane {
     uint32_t slot;
-    bool is_empty;      /* all that is in hand is in the block */
-    uint64_t first_key; /* of the next event that is in no block */
-    uint64_t last_key;  /* none after what is in hand has a smaller one */
+    bool is_known;       /* its next event is in memory: */
+    uint64_t next_ticks; /* on the line */
+    uint64_t key;        /* by which it is compared */
 } Lane;
-
-/*
- * What a block holds: keys up to the last one, at which it ends with a lane;
- * those that come after it have none of that key.  So what is equal is in the
- * order of the lanes, which is that in which files and CPUs are given.
- */
-typedef struct Extent {
-    uint64_t first_key;
-    uint64_t last_key;
-    guint last_lane;
-} Extent;
 
 static inline Lane *lane_at(const MergeLanes *lanes, guint i)
 {
@@ -56,6 +57,8 @@ void merge_lanes_init(MergeLanes *lanes)
     *lanes = (MergeLanes){
         .slots = g_array_new(FALSE, FALSE, sizeof(MergeSlot)),
         .lanes = g_array_new(FALSE, FALSE, sizeof(Lane)),
+        .held =
+            g_ptr_array_new_with_free_func((GDestroyNotify)page_buffer_unref),
         .end_key = UINT64_MAX,
     };
 }
@@ -63,14 +66,11 @@ void merge_lanes_init(MergeLanes *lanes)
 void merge_lanes_clear(MergeLanes *lanes)
 {
     for (guint i = 0; i < lanes->slots->len; i++) {
-        MergeSlot *slot = merge_slot_at(lanes, i);
-
-        cpu_batch_clear(&slot->batch);
-        cpu_batch_clear(&slot->ahead);
-        cpu_cursor_free(slot->cursor);
+        cpu_cursor_free(merge_slot_at(lanes, i)->cursor);
     }
     g_array_unref(lanes->slots);
     g_array_unref(lanes->lanes);
+    g_ptr_array_unref(lanes->held);
     merge_block_free(&lanes->block);
     g_free(lanes->events);
 }
@@ -87,6 +87,7 @@ void merge_lanes_add(MergeLanes *lanes, const TimelineInput *input,
         .cursor = cpu_cursor_new(input->dat, cpu, track, input->shift_ticks),
     };
 
+    cpu_cursor_keep(slot.cursor, &lanes->left);
     g_array_append_val(lanes->slots, slot);
 }
 
@@ -94,138 +95,274 @@ static void start(MergeLanes *lanes)
 {
     g_array_set_size(lanes->lanes, 0);
     for (guint i = 0; i < lanes->slots->len; i++) {
-        const Lane lane = {.slot = i, .is_empty = true};
+        const Lane lane = {.slot = i};
 
         g_array_append_val(lanes->lanes, lane);
     }
     lanes->span_ticks = FIRST_SPAN;
-    lanes->lane = G_MAXUINT;
-    lanes->has_empty = true;
+    lanes->has_unknown = true;
     lanes->started = true;
 }
 
 static void clear_block(MergeLanes *lanes)
 {
     merge_block_clear(&lanes->block);
-    lanes->next_item = lanes->n_ready = 0;
+    lanes->next_item = lanes->n_ready = lanes->n_complete = 0;
+    g_ptr_array_set_size(lanes->held, 0);
 }
 
 void merge_lanes_restart(MergeLanes *lanes)
 {
     lanes->started = false;
-    lanes->run = (MergeRun){0};
     clear_block(lanes);
     for (guint i = 0; i < lanes->slots->len; i++) {
         MergeSlot *slot = merge_slot_at(lanes, i);
 
-        slot->batch.next = slot->batch.end = NULL;
-        slot->has_ahead = false;
-        slot->is_at_end = false;
+        slot->filter_state = (EventFilterState){0};
+        slot->missed_events = 0;
     }
 }
 
-/* Goes on with what comes behind a batch that is used up. */
-static inline void use_ahead(MergeSlot *slot)
+/* Looks at the lane's next event, if it is in memory. */
+static inline void look(MergeLanes *lanes, Lane *lane)
 {
-    if (slot->batch.next == slot->batch.end && slot->has_ahead) {
-        CpuBatch done = slot->batch;
+    const MergeSlot *slot = slot_of(lanes, lane);
+    uint64_t ticks;
 
-        slot->batch = slot->ahead;
-        slot->ahead = done;
-        slot->has_ahead = false;
+    lane->is_known = cpu_cursor_peek(slot->cursor, &ticks);
+    if (lane->is_known) {
+        uint64_t key = lanes->by_time
+                           ? timeline_scale_apply(&slot->input->scale, ticks)
+                           : ticks;
+
+        lane->next_ticks = ticks;
+        lane->key = MAX(lane->key, key);
+    } else {
+        lanes->has_unknown = true;
     }
 }
 
-/* What a batch's events stand in may still be wanted, when it is done. */
-static void keep_pages(const MergeLanes *lanes, CpuBatch *batch)
+/* Looks for it wherever it is; false at the lane's end. */
+static bool find_next(MergeLanes *lanes, Lane *lane)
 {
-    if (lanes->kept && batch->pages) {
-        g_ptr_array_add(lanes->kept, g_steal_pointer(&batch->pages));
+    if (!lane->is_known && cpu_cursor_advance(slot_of(lanes, lane)->cursor)) {
+        look(lanes, lane);
     }
-}
-
-static bool read_ahead(const MergeLanes *lanes, MergeSlot *slot)
-{
-    keep_pages(lanes, &slot->ahead);
-    slot->is_at_end =
-        slot->is_at_end || !cpu_cursor_next_batch(slot->cursor, &slot->ahead);
-    slot->has_ahead = !slot->is_at_end;
-    return slot->has_ahead;
-}
-
-static void set_last_key(const MergeLanes *lanes, Lane *lane,
-                         const CpuBatch *last)
-{
-    lane->last_key = MAX(lane->first_key,
-                         merge_key(lanes, slot_of(lanes, lane), last->end - 1));
-}
-
-/* The next batch of a lane that has none; false at its end. */
-static bool fill_lane(const MergeLanes *lanes, Lane *lane)
-{
-    MergeSlot *slot = slot_of(lanes, lane);
-
-    if (!read_ahead(lanes, slot)) {
-        return false;
-    }
-    use_ahead(slot);
-    lane->first_key =
-        MAX(lane->last_key, merge_key(lanes, slot, slot->batch.next));
-    set_last_key(lanes, lane, &slot->batch);
-    lane->is_empty = false;
-    return true;
+    return lane->is_known;
 }
 
 /* Those that have no more events go. */
-static void fill_lanes(MergeLanes *lanes)
+static void find_all(MergeLanes *lanes)
 {
     guint n_kept = 0;
 
+    lanes->left = lanes->kept;
     for (guint i = 0; i < lanes->lanes->len; i++) {
         Lane *lane = lane_at(lanes, i);
 
-        if (!lane->is_empty || fill_lane(lanes, lane)) {
+        if (find_next(lanes, lane)) {
             *lane_at(lanes, n_kept++) = *lane;
         }
     }
+    lanes->left = NULL;
     g_array_set_size(lanes->lanes, n_kept);
-    lanes->has_empty = false;
+    lanes->has_unknown = false;
 }
 
-/*
- * From the first event on, not too far, and up to where the first lane has no
- * more in hand: its batch and, where that ends too soon, what comes behind.
- */
-static Extent find_extent(const MergeLanes *lanes)
+/* The last tick of a lane that has at most this key. */
+static inline uint64_t last_ticks(const MergeLanes *lanes, const Lane *lane,
+                                  uint64_t key)
 {
-    Extent extent = {UINT64_MAX, UINT64_MAX, lanes->lanes->len};
+    uint64_t ticks = key;
 
-    for (guint i = 0; i < lanes->lanes->len; i++) {
-        extent.first_key = MIN(extent.first_key, lane_at(lanes, i)->first_key);
+    if (lanes->by_time && key != UINT64_MAX) {
+        ticks =
+            timeline_scale_invert(&slot_of(lanes, lane)->input->scale, key + 1);
+        ticks -= ticks > 0 && ticks != UINT64_MAX;
     }
-    if (extent.last_key - extent.first_key >= lanes->span_ticks) {
-        extent.last_key = extent.first_key + lanes->span_ticks - 1;
+    return MAX(ticks, lane->next_ticks);
+}
+
+/* Does the slot's input want the event?  If not, its losses are kept. */
+static bool is_wanted(MergeSlot *slot, CpuEvent *event)
+{
+    int64_t missed_events = slot->missed_events < 0 || event->missed_events < 0
+                                ? -1
+                                : slot->missed_events + event->missed_events;
+    bool wanted = event_filter_match(slot->input->filter, &slot->filter_state,
+                                     slot->cpu, event->data, event->size_bytes);
+
+    if (wanted) {
+        event->missed_events = missed_events;
     }
-    for (guint i = 0; i < lanes->lanes->len; i++) {
-        Lane *lane = lane_at(lanes, i);
+    slot->missed_events = wanted ? 0 : missed_events;
+    return wanted;
+}
+
+static size_t drop_unwanted(MergeSlot *slot, TimelineEvent *events, size_t n)
+{
+    size_t n_wanted = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_wanted(slot, &events[i].event)) {
+            events[n_wanted++] = events[i];
+        }
+    }
+    return n_wanted;
+}
+
+/* What is the same for all events of a slot. */
+typedef struct Completion {
+    const TimelineInput *input;
+    unsigned cpu;
+    TimelineScale scale;
+    uint64_t factor; /* timeline_scale_factor() */
+} Completion;
+
+static inline void complete(const Completion *completion, TimelineEvent *event)
+{
+    const uint64_t ticks = event->event.line_ticks;
+
+    event->input = completion->input;
+    event->cpu = completion->cpu;
+    event->time = completion->factor
+                      ? timeline_scale_multiply(&completion->scale,
+                                                completion->factor, ticks)
+                      : timeline_scale_apply(&completion->scale, ticks);
+}
+
+/* The plain ones of them. */
+static inline size_t read_plain(CpuCursor *cursor, uint64_t last_line_ticks,
+                                const Completion *completion,
+                                TimelineEvent *events, size_t max_events)
+{
+    CpuStretch *stretch = cpu_cursor_stretch(cursor);
+    size_t n = 0;
+    PlainWalk walk;
+
+    if (!plain_walk_begin(&walk, stretch)) {
+        return 0;
+    }
+    while (n < max_events &&
+           plain_walk_next(&walk, last_line_ticks, &events[n].event)) {
+        complete(completion, &events[n++]);
+    }
+    plain_walk_end(&walk, stretch);
+    return n;
+}
+
+/* Reads a lane's next events, whose next key is at most last_key. */
+static size_t read_lane(MergeLanes *lanes, const Lane *lane, uint64_t last_key,
+                        TimelineEvent *events, size_t max_events)
+{
+    MergeSlot *slot = slot_of(lanes, lane);
+    const uint64_t last_line_ticks = last_ticks(lanes, lane, last_key);
+    const Completion completion = {
+        .input = slot->input,
+        .cpu = slot->cpu,
+        .scale = slot->input->scale,
+        .factor = timeline_scale_factor(&slot->input->scale),
+    };
+    size_t n = read_plain(slot->cursor, last_line_ticks, &completion, events,
+                          max_events);
+
+    if (n == 0) {
+        n = cpu_cursor_read(slot->cursor, last_line_ticks, &events->event,
+                            sizeof(*events), max_events);
+        for (size_t i = 0; i < n; i++) {
+            complete(&completion, &events[i]);
+        }
+    }
+    return n;
+}
+
+static inline uint64_t key_of(const MergeLanes *lanes,
+                              const TimelineEvent *event)
+{
+    return lanes->by_time ? event->time : event->event.line_ticks;
+}
+
+/* The lane with the smallest key, and the last key of its turn. */
+static Lane *find_turn(const MergeLanes *lanes, uint64_t *last_key)
+{
+    Lane *lane = lane_at(lanes, 0);
+    uint64_t first_key = lane->key;
+    uint64_t second_key = UINT64_MAX;
+    guint first = 0, second = G_MAXUINT;
+
+    for (guint i = 1; i < lanes->lanes->len; i++) {
+        uint64_t key = lane[i].key;
+
+        if (key < first_key) {
+            second_key = first_key;
+            second = first;
+            first_key = key;
+            first = i;
+        } else if (key < second_key) {
+            second_key = key;
+            second = i;
+        }
+    }
+    *last_key = second_key - (first > second);
+    return lane + first;
+}
+
+/* Turn after turn, as far as all lanes' next events are known. */
+static size_t read_turns(MergeLanes *lanes, TimelineEvent *events,
+                         size_t max_events)
+{
+    size_t n = 0;
+
+    while (n < max_events && !lanes->has_unknown) {
+        uint64_t last_key;
+        Lane *lane = find_turn(lanes, &last_key);
         MergeSlot *slot = slot_of(lanes, lane);
+        size_t n_read;
 
-        use_ahead(slot);
-        if (lane->last_key < extent.last_key && !slot->has_ahead &&
-            read_ahead(lanes, slot)) {
-            set_last_key(lanes, lane, &slot->ahead);
+        if (lane->key > lanes->end_key) {
+            break;
         }
-        if (lane->last_key < extent.last_key && !slot->is_at_end) {
-            extent.last_key = lane->last_key;
-            extent.last_lane = i;
-        }
-        if (!slot->has_ahead) {
-            /* Most lanes need no second batch: its memory is for others. */
-            keep_pages(lanes, &slot->ahead);
-            cpu_batch_clear(&slot->ahead);
+        n_read = read_lane(lanes, lane, MIN(last_key, lanes->end_key),
+                           events + n, max_events - n);
+        look(lanes, lane);
+        n += slot->input->filter ? drop_unwanted(slot, events + n, n_read)
+                                 : n_read;
+    }
+    return n;
+}
+
+static uint64_t absolute_key(const MergeLanes *lanes, size_t item)
+{
+    return lanes->first_key + merge_item_key(lanes->block.items[item]);
+}
+
+/* How many of the block's first n items have at most this key. */
+static size_t count_items(const MergeLanes *lanes, size_t n, uint64_t key)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (absolute_key(lanes, middle) > key) {
+            high = middle;
+        } else {
+            low = middle + 1;
         }
     }
-    return extent;
+    return low;
+}
+
+static void count_ready(MergeLanes *lanes)
+{
+    lanes->n_ready = MAX(lanes->next_item,
+                         count_items(lanes, lanes->n_complete, lanes->end_key));
+}
+
+void merge_lanes_set_end(MergeLanes *lanes, uint64_t end_key)
+{
+    lanes->end_key = end_key;
+    count_ready(lanes);
 }
 
 static void make_room(MergeLanes *lanes, size_t n_events)
@@ -235,94 +372,60 @@ static void make_room(MergeLanes *lanes, size_t n_events)
     merge_block_reserve(&lanes->block, n_events);
     if (lanes->max_events - n_items < n_events) {
         lanes->max_events = (n_items + n_events) * 2;
-        lanes->events = g_renew(MergeEvent, lanes->events, lanes->max_events);
+        lanes->events =
+            g_renew(TimelineEvent, lanes->events, lanes->max_events);
     }
 }
 
-/* The part of a lane that is to be put in order. */
-typedef struct LanePart {
-    Lane *lane;
-    MergeSlot *slot;
-    uint64_t last_key; /* of what is wanted of it */
-} LanePart;
-
-/* How a batch's events stand in the block. */
-static uint32_t flags_of(const LanePart *part, const CpuBatch *batch)
+/* Takes a lane's next events into the block, and says how many were read. */
+static size_t take_some(MergeLanes *lanes, Lane *lane, size_t max_events)
 {
-    const MergeSlot *slot = part->slot;
-    uint32_t flags = part->lane->slot;
+    MergeSlot *slot = slot_of(lanes, lane);
+    size_t first = lanes->block.n_items;
+    TimelineEvent *events;
+    MergeItem *items;
+    size_t n = 0, n_read;
 
-    if (batch == &slot->ahead) {
-        flags |= MERGE_AHEAD;
+    make_room(lanes, max_events);
+    events = lanes->events + first;
+    items = lanes->block.items + first;
+    n_read = read_lane(lanes, lane, lanes->last_key, events, max_events);
+    for (size_t i = 0; i < n_read; i++) {
+        lane->key = MAX(lane->key, key_of(lanes, &events[i]));
+        if (slot->input->filter && !is_wanted(slot, &events[i].event)) {
+            continue;
+        }
+        if (n != i) {
+            events[n] = events[i];
+        }
+        items[n] =
+            merge_item(lane->key - lanes->first_key, (uint32_t)(first + n));
+        __builtin_prefetch(events[n].event.data);
+        n++;
     }
-    if (batch->ticks || batch->line_add_ticks != slot->batch.line_add_ticks ||
-        batch->error_ticks != slot->batch.error_ticks) {
-        flags |= MERGE_SPECIAL;
-    }
-    return flags;
-}
-
-/* Losses are told with the batch's first and last event. */
-static void mark_losses(const CpuBatch *batch, const CpuEntry *end,
-                        MergeEvent *first, MergeEvent *last)
-{
-    if (batch->missed_events != 0) {
-        first->slot |= MERGE_SPECIAL;
-    }
-    if (end == batch->end && batch->loss_follows) {
-        last->slot |= MERGE_SPECIAL;
-    }
+    lanes->block.n_items += n;
+    look(lanes, lane);
+    return n_read;
 }
 
 /*
- * Moves a batch's events up to the part's last key to the block.  True when
- * there are more.
+ * Takes what a lane has up to the block's last key.  False when that is more
+ * than there is room for: it has to go on with the next block.
  */
-static bool order_batch(MergeLanes *lanes, const LanePart *part,
-                        CpuBatch *batch)
+static bool take_lane(MergeLanes *lanes, Lane *lane)
 {
-    const CpuEntry *entry = batch->next;
-    const CpuEntry *end = batch->end;
-    const uint32_t flags = flags_of(part, batch);
-    uint64_t key =
-        MAX(part->lane->first_key, merge_key(lanes, part->slot, entry));
-    size_t n_before, n;
+    size_t n_items = lanes->block.n_items;
+    size_t n_left = MAX(MOST_ITEMS - MIN(n_items, MOST_ITEMS), LEAST_ITEMS);
+    bool has_taken = false;
 
-    make_room(lanes, (size_t)(end - entry));
-    n = n_before = lanes->block.n_items;
-    while (key <= part->last_key) {
-        const uint8_t *data = batch->page + entry->offset_bytes;
-
-        __builtin_prefetch(data);
-        __builtin_prefetch(entry + 8);
-        lanes->events[n] = (MergeEvent){entry->line_ticks, entry, data,
-                                        entry->size_bytes, flags};
-        lanes->block.items[n] = merge_item(key - lanes->first_key, (uint32_t)n);
-        n++;
-        if (++entry == end) {
-            break;
+    while (find_next(lanes, lane) && lane->key <= lanes->last_key) {
+        if (n_left == 0 || (has_taken && lanes->held->len >= MOST_BUFFERS)) {
+            return false;
         }
-        key = MAX(key, merge_key(lanes, part->slot, entry));
+        n_left -= take_some(lanes, lane, MIN(n_left, READ_ITEMS));
+        has_taken = true;
     }
-    if (n > n_before) {
-        mark_losses(batch, entry, &lanes->events[n_before],
-                    &lanes->events[n - 1]);
-    }
-    part->lane->first_key = key;
-    part->lane->last_key = MAX(part->lane->last_key, key);
-    lanes->block.n_items = n;
-    batch->next = entry;
-    return entry < end;
-}
-
-static void order_lane(MergeLanes *lanes, const LanePart *part)
-{
-    MergeSlot *slot = part->slot;
-
-    part->lane->is_empty =
-        !order_batch(lanes, part, &slot->batch) &&
-        (!slot->has_ahead || !order_batch(lanes, part, &slot->ahead));
-    lanes->has_empty |= part->lane->is_empty;
+    return true;
 }
 
 /* Dense and sparse traces alike make blocks of a good size. */
@@ -337,165 +440,182 @@ static void adapt_span(MergeLanes *lanes, uint64_t span_ticks)
     }
 }
 
-/* Finds out how many of the block's events come before the end. */
-static void count_ready(MergeLanes *lanes)
+/*
+ * Takes from all lanes what comes up to the block's last key.  Where one has
+ * too much, the block is complete up to its next event: lanes after it have
+ * nothing of that key, so that what is equal is in the order of the lanes.
+ */
+static void take_lanes(MergeLanes *lanes)
 {
-    size_t low = 0, high = lanes->block.n_items;
+    uint64_t complete_key = lanes->last_key;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        uint64_t key = merge_item_key(lanes->block.items[middle]);
+    lanes->left = lanes->held;
+    for (guint i = 0; i < lanes->lanes->len; i++) {
+        Lane *lane = lane_at(lanes, i);
 
-        if (lanes->first_key + key > lanes->end_key) {
-            high = middle;
-        } else {
-            low = middle + 1;
+        if (!take_lane(lanes, lane)) {
+            complete_key = lane->key;
+            if (complete_key == 0) {
+                break;
+            }
+            lanes->last_key = complete_key - 1;
         }
     }
-    lanes->n_ready = MAX(low, lanes->next_item);
+    lanes->left = NULL;
+    lanes->last_key = complete_key;
+}
+
+/* The smallest key of all that is not handed out. */
+static uint64_t next_key(const MergeLanes *lanes)
+{
+    uint64_t key = UINT64_MAX;
+
+    if (lanes->next_item < lanes->block.n_items) {
+        key = absolute_key(lanes, lanes->next_item);
+    }
+    for (guint i = 0; i < lanes->lanes->len; i++) {
+        key = MIN(key, lane_at(lanes, i)->key);
+    }
+    return key;
+}
+
+/* Copies what events stand in, whose pages go. */
+static PageBuffer *copy_records(TimelineEvent *events, size_t n)
+{
+    size_t size_bytes = 0;
+    PageBuffer *copies;
+    uint8_t *to;
+
+    for (size_t i = 0; i < n; i++) {
+        size_bytes += events[i].event.size_bytes;
+    }
+    copies = page_buffer_new(size_bytes, &to);
+    for (size_t i = 0; i < n; i++) {
+        CpuEvent *event = &events[i].event;
+
+        memcpy(to, event->data, event->size_bytes);
+        event->data = to;
+        to += event->size_bytes;
+    }
+    return copies;
+}
+
+static void release_held(MergeLanes *lanes)
+{
+    for (guint i = 0; lanes->kept && i < lanes->held->len; i++) {
+        g_ptr_array_add(lanes->kept, lanes->held->pdata[i]);
+        lanes->held->pdata[i] = NULL;
+    }
+    g_ptr_array_set_size(lanes->held, 0);
+}
+
+/* Begins a block with what is left of the one before. */
+static void carry_rest(MergeLanes *lanes)
+{
+    size_t n = lanes->block.n_items - lanes->next_item;
+    g_autofree TimelineEvent *events = g_new(TimelineEvent, n);
+    MergeItem *items = lanes->block.items;
+    PageBuffer *copies = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        MergeItem item = items[lanes->next_item + i];
+
+        events[i] = lanes->events[merge_item_value(item)];
+        items[i] = merge_item(merge_item_key(item), (uint32_t)i);
+    }
+    if (n > 0) {
+        copies = copy_records(events, n);
+        memcpy(lanes->events, events, n * sizeof(*events));
+    }
+    release_held(lanes);
+    if (copies) {
+        g_ptr_array_add(lanes->held, copies);
+    }
+    lanes->block.n_items = n;
+    lanes->next_item = lanes->n_ready = lanes->n_complete = 0;
+}
+
+/* Makes the items' keys count from another one, which is not after them. */
+static void count_from(MergeLanes *lanes, uint64_t first_key)
+{
+    uint64_t later_ticks = first_key - lanes->first_key;
+
+    for (size_t i = 0; i < lanes->block.n_items; i++) {
+        lanes->block.items[i] -= merge_item(later_ticks, 0);
+    }
+    lanes->first_key = first_key;
 }
 
 static void make_block(MergeLanes *lanes)
 {
-    Extent extent = find_extent(lanes);
+    uint64_t first_key = next_key(lanes);
+    uint64_t span_ticks = MIN(lanes->span_ticks - 1, UINT64_MAX - first_key);
+    size_t n_carried = lanes->block.n_items;
+    uint64_t largest_key = first_key + span_ticks;
 
-    lanes->first_key = extent.first_key;
-    for (guint i = 0; i < lanes->lanes->len; i++) {
-        bool is_behind = i > extent.last_lane;
-        Lane *lane = lane_at(lanes, i);
-        const Lane *later = lane_at(lanes, MIN(i + 3, lanes->lanes->len - 1));
-        const LanePart part = {
-            .lane = lane,
-            .slot = slot_of(lanes, lane),
-            .last_key = extent.last_key - is_behind,
-        };
-
-        __builtin_prefetch(slot_of(lanes, later)->batch.next);
-        __builtin_prefetch(slot_of(lanes, later)->batch.next + 4);
-        if (lane->first_key < extent.last_key ||
-            (lane->first_key == extent.last_key && !is_behind)) {
-            order_lane(lanes, &part);
-        }
+    count_from(lanes, first_key);
+    if (n_carried > 0) {
+        largest_key = MAX(largest_key, absolute_key(lanes, n_carried - 1));
     }
-    merge_block_sort(&lanes->block, extent.last_key - extent.first_key);
-    adapt_span(lanes, extent.last_key - extent.first_key);
+    lanes->last_key = first_key + span_ticks;
+    take_lanes(lanes);
+    merge_block_sort(&lanes->block, largest_key - first_key);
+    adapt_span(lanes, lanes->last_key - first_key);
+    lanes->n_complete =
+        count_items(lanes, lanes->block.n_items, lanes->last_key);
     count_ready(lanes);
 }
 
-/* The lane with the smallest key, and the last key of its turn. */
-static guint find_turn(const MergeLanes *lanes, uint64_t *last_key)
+/* Finds events to hand out: false when there are none, up to the end. */
+static bool prepare(MergeLanes *lanes)
 {
-    const Lane *lane = lane_at(lanes, 0);
-    uint64_t first_key = lane->first_key;
-    uint64_t second_key = UINT64_MAX;
-    guint first = 0, second = G_MAXUINT;
-
-    for (guint i = 1; i < lanes->lanes->len; i++) {
-        uint64_t key = lane[i].first_key;
-
-        if (key < first_key) {
-            second_key = first_key;
-            second = first;
-            first_key = key;
-            first = i;
-        } else if (key < second_key) {
-            second_key = key;
-            second = i;
-        }
-    }
-    *last_key = second_key - (first > second);
-    return first;
-}
-
-/* What became of the lane whose turn it was. */
-static void end_turn(MergeLanes *lanes)
-{
-    Lane *lane;
-    MergeSlot *slot;
-
-    if (lanes->lane == G_MAXUINT) {
-        return;
-    }
-    lane = lane_at(lanes, lanes->lane);
-    slot = slot_of(lanes, lane);
-    lanes->lane = G_MAXUINT;
-    use_ahead(slot);
-    if (slot->batch.next < slot->batch.end) {
-        lane->first_key = merge_key(lanes, slot, slot->batch.next);
-    } else {
-        lane->is_empty = lanes->has_empty = true;
-    }
-}
-
-/* Where a batch has the first event after a key. */
-static const CpuEntry *find_after(const MergeLanes *lanes,
-                                  const MergeSlot *slot, uint64_t key)
-{
-    const CpuEntry *entry = slot->batch.next;
-
-    while (entry < slot->batch.end && merge_key(lanes, slot, entry) <= key) {
-        entry++;
-    }
-    return entry;
-}
-
-static bool make_run(MergeLanes *lanes)
-{
-    uint64_t last_key;
-    MergeSlot *slot;
-    const CpuBatch *batch;
-
-    lanes->lane = find_turn(lanes, &last_key);
-    last_key = MIN(last_key, lanes->end_key);
-    slot = slot_of(lanes, lane_at(lanes, lanes->lane));
-    use_ahead(slot);
-    batch = &slot->batch;
-    lanes->run = (MergeRun){
-        .slot = slot,
-        .next = batch->next,
-        .end = lanes->by_time ? find_after(lanes, slot, last_key) : batch->end,
-        .last_ticks = lanes->by_time ? UINT64_MAX : last_key,
-        .is_plain =
-            !batch->ticks && batch->missed_events == 0 && !batch->loss_follows,
-    };
-    return merge_run_has_next(&lanes->run);
-}
-
-static void end_run(MergeLanes *lanes)
-{
-    if (lanes->run.slot) {
-        lanes->run.slot->batch.next = lanes->run.next;
-    }
-    lanes->run = (MergeRun){0};
-}
-
-void merge_lanes_set_end(MergeLanes *lanes, uint64_t end_key)
-{
-    lanes->end_key = end_key;
-    end_run(lanes);
-    count_ready(lanes);
-}
-
-bool merge_lanes_advance(MergeLanes *lanes)
-{
-    end_run(lanes);
     if (!lanes->started) {
         start(lanes);
     }
-    if (lanes->next_item < lanes->block.n_items) {
-        return false; /* those are behind the end */
+    while (lanes->next_item == lanes->n_ready) {
+        if (lanes->n_ready < lanes->n_complete) {
+            return false;
+        }
+        if (lanes->block.n_items > 0) {
+            carry_rest(lanes);
+        }
+        if (lanes->has_unknown) {
+            find_all(lanes);
+        }
+        if (next_key(lanes) > lanes->end_key ||
+            (lanes->lanes->len == 0 && lanes->block.n_items == 0)) {
+            return false;
+        }
+        if (lanes->lanes->len <= FEW_LANES && lanes->block.n_items == 0) {
+            return true;
+        }
+        make_block(lanes);
     }
-    clear_block(lanes);
-    end_turn(lanes);
-    if (lanes->has_empty) {
-        fill_lanes(lanes);
+    return true;
+}
+
+static size_t read_block(MergeLanes *lanes, TimelineEvent *events,
+                         size_t max_events)
+{
+    const MergeItem *items = lanes->block.items + lanes->next_item;
+    size_t n = MIN(max_events, lanes->n_ready - lanes->next_item);
+
+    for (size_t i = 0; i < n; i++) {
+        events[i] = lanes->events[merge_item_value(items[i])];
     }
-    if (lanes->lanes->len == 0) {
-        return false;
+    lanes->next_item += n;
+    return n;
+}
+
+size_t merge_lanes_read(MergeLanes *lanes, TimelineEvent *events,
+                        size_t max_events)
+{
+    size_t n = 0;
+
+    while (n == 0 && max_events > 0 && prepare(lanes)) {
+        n = lanes->next_item < lanes->n_ready
+                ? read_block(lanes, events, max_events)
+                : read_turns(lanes, events, max_events);
     }
-    if (lanes->lanes->len <= FEW_LANES) {
-        return make_run(lanes);
-    }
-    make_block(lanes);
-    return lanes->n_ready > 0;
+    return n;
 }

@@ -56,6 +56,27 @@ static inline uint64_t timeline_scale_apply(const TimelineScale *scale,
 }
 
 /*
+ * Where nanoseconds are the upper half of the ticks' product with one number,
+ * plus ns_offset, that number: for who converts many.  Else 0.
+ */
+static inline uint64_t timeline_scale_factor(const TimelineScale *scale)
+{
+    bool is_fraction = scale->unit == TIMELINE_NS && scale->shift > 0 &&
+                       scale->shift <= 32 &&
+                       scale->mult >> (scale->shift - 1) >> 1 == 0;
+
+    return is_fraction ? (uint64_t)scale->mult << (64 - scale->shift) : 0;
+}
+
+static inline uint64_t timeline_scale_multiply(const TimelineScale *scale,
+                                               uint64_t factor, uint64_t ticks)
+{
+    const unsigned __int128 wide_ticks = ticks;
+
+    return (uint64_t)(wide_ticks * factor >> 64) + (uint64_t)scale->ns_offset;
+}
+
+/*
  * The smallest tick that is at or after time: timeline_scale_apply()'s
  * inverse.  UINT64_MAX when there is none.
  */

@@ -11,6 +11,8 @@
 
 /* By how much more is read at the end when too little of it was wanted. */
 #define TAIL_GROWTH 4
+/* So many at once are passed by. */
+#define PASSED_EVENTS 64
 
 struct Timeline {
     MergeLanes lanes;
@@ -62,149 +64,19 @@ void timeline_free(Timeline *timeline)
     }
 }
 
-static int64_t add_missed(int64_t a, int64_t b)
+size_t timeline_read(Timeline *timeline, TimelineEvent *events,
+                     size_t max_events)
 {
-    return a < 0 || b < 0 ? -1 : a + b;
-}
+    size_t n = merge_lanes_read(&timeline->lanes, events,
+                                (size_t)MIN(max_events, timeline->n_left));
 
-/* Does the slot's input want the event?  If not, its losses are kept. */
-static G_GNUC_NO_INLINE bool passes_filter(MergeSlot *slot, CpuEvent *event)
-{
-    slot->missed_events = add_missed(slot->missed_events, event->missed_events);
-    if (!event_filter_match(slot->input->filter, &slot->filter_state, slot->cpu,
-                            event->data, event->size_bytes)) {
-        return false;
-    }
-    event->missed_events = slot->missed_events;
-    slot->missed_events = 0;
-    return true;
-}
-
-/* The slot that had the next event in hand, or NULL. */
-static inline MergeSlot *take_in_hand(Timeline *timeline, CpuEvent *event)
-{
-    MergeSlot *slot = merge_lanes_take_of_run(&timeline->lanes, event);
-
-    return slot ? slot : merge_lanes_take_of_block(&timeline->lanes, event);
-}
-
-static inline bool is_wanted(MergeSlot *slot, CpuEvent *event)
-{
-    return !slot->input->filter || passes_filter(slot, event);
-}
-
-/* The slot that had the next event that is wanted, or NULL at the end. */
-static const MergeSlot *take_next(Timeline *timeline, CpuEvent *event)
-{
-    do {
-        MergeSlot *slot;
-
-        while ((slot = take_in_hand(timeline, event))) {
-            if (is_wanted(slot, event)) {
-                return slot;
-            }
-        }
-    } while (merge_lanes_advance(&timeline->lanes));
-    return NULL;
-}
-
-static inline void complete(TimelineEvent *event, const MergeSlot *slot)
-{
-    event->input = slot->input;
-    event->cpu = slot->cpu;
-    event->time =
-        timeline_scale_apply(&slot->input->scale, event->event.line_ticks);
+    timeline->n_left -= n;
+    return n;
 }
 
 bool timeline_next(Timeline *timeline, TimelineEvent *event)
 {
-    const MergeSlot *slot =
-        timeline->n_left ? take_next(timeline, &event->event) : NULL;
-
-    if (slot) {
-        timeline->n_left--;
-        complete(event, slot);
-    }
-    return slot != NULL;
-}
-
-/* Those of a plain run that nobody filters: the hottest of all loops. */
-static size_t read_plain_run(MergeRun *run, TimelineEvent *events,
-                             size_t max_events)
-{
-    const CpuBatch batch = run->slot->batch;
-    const TimelineInput *input = run->slot->input;
-    const TimelineScale scale = input->scale;
-    const CpuEntry *entry = run->next;
-    const CpuEntry *end = entry + MIN(max_events, (size_t)(run->end - entry));
-    const uint64_t last_ticks = run->last_ticks;
-    const unsigned cpu = run->slot->cpu;
-    TimelineEvent *event = events;
-
-    for (; entry < end && entry->line_ticks <= last_ticks; entry++, event++) {
-        cpu_batch_look(&batch, entry, &event->event);
-        event->input = input;
-        event->cpu = cpu;
-        event->time = timeline_scale_apply(&scale, entry->line_ticks);
-    }
-    run->next = entry;
-    return (size_t)(event - events);
-}
-
-static size_t read_run(MergeLanes *lanes, TimelineEvent *events,
-                       size_t max_events)
-{
-    MergeRun *run = &lanes->run;
-    MergeSlot *slot;
-    size_t n = 0;
-
-    if (run->is_plain && !run->slot->input->filter) {
-        return read_plain_run(run, events, max_events);
-    }
-    while (n < max_events &&
-           (slot = merge_lanes_take_of_run(lanes, &events[n].event))) {
-        if (is_wanted(slot, &events[n].event)) {
-            complete(&events[n], slot);
-            n++;
-        }
-    }
-    return n;
-}
-
-static size_t read_block(MergeLanes *lanes, TimelineEvent *events,
-                         size_t max_events)
-{
-    MergeSlot *slot;
-    size_t n = 0;
-
-    while (n < max_events &&
-           (slot = merge_lanes_take_of_block(lanes, &events[n].event))) {
-        if (is_wanted(slot, &events[n].event)) {
-            complete(&events[n], slot);
-            n++;
-        }
-    }
-    return n;
-}
-
-size_t timeline_read(Timeline *timeline, TimelineEvent *events,
-                     size_t max_events)
-{
-    MergeLanes *lanes = &timeline->lanes;
-    size_t max = (size_t)MIN(max_events, timeline->n_left);
-    size_t n = 0;
-
-    if (max == 0) {
-        return 0;
-    }
-    do {
-        n = read_run(lanes, events, max);
-        if (n == 0) {
-            n = read_block(lanes, events, max);
-        }
-    } while (n == 0 && merge_lanes_advance(lanes));
-    timeline->n_left -= n;
-    return n;
+    return timeline_read(timeline, event, 1) == 1;
 }
 
 void timeline_keep(Timeline *timeline, GPtrArray *kept)
@@ -217,32 +89,23 @@ GPtrArray *timeline_kept_new(void)
     return g_ptr_array_new_with_free_func((GDestroyNotify)page_buffer_unref);
 }
 
-static void restart(Timeline *timeline)
+void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks)
 {
     merge_lanes_restart(&timeline->lanes);
     for (guint i = 0; i < n_slots(timeline); i++) {
-        slot_at(timeline, i)->filter_state = (EventFilterState){0};
-        slot_at(timeline, i)->missed_events = 0;
-    }
-}
-
-void timeline_seek_ticks(Timeline *timeline, uint64_t line_ticks)
-{
-    for (guint i = 0; i < n_slots(timeline); i++) {
         cpu_cursor_seek(slot_at(timeline, i)->cursor, line_ticks);
     }
-    restart(timeline);
 }
 
 void timeline_seek(Timeline *timeline, uint64_t time)
 {
+    merge_lanes_restart(&timeline->lanes);
     for (guint i = 0; i < n_slots(timeline); i++) {
         const MergeSlot *slot = slot_at(timeline, i);
 
         cpu_cursor_seek(slot->cursor,
                         timeline_scale_invert(&slot->input->scale, time));
     }
-    restart(timeline);
 }
 
 bool timeline_has_one_scale(const Timeline *timeline)
@@ -310,14 +173,18 @@ static bool is_seekable(const Timeline *timeline)
     return true;
 }
 
-static uint64_t count_rest(Timeline *timeline)
+/* Passes by so many of the events up to the end, and says how many. */
+static uint64_t pass_by(Timeline *timeline, uint64_t max_events)
 {
+    TimelineEvent events[PASSED_EVENTS];
     uint64_t n_events = 0;
-    CpuEvent event;
+    size_t n;
 
-    while (take_next(timeline, &event)) {
-        n_events++;
-    }
+    do {
+        n = merge_lanes_read(&timeline->lanes, events,
+                             (size_t)MIN(max_events - n_events, PASSED_EVENTS));
+        n_events += n;
+    } while (n > 0);
     return n_events;
 }
 
@@ -400,22 +267,19 @@ void timeline_seek_last(Timeline *timeline, uint64_t n_events)
 {
     uint64_t n_read = n_events;
     uint64_t key, n_found;
-    CpuEvent event;
 
     /* Of the events that are read, only some may be wanted. */
     for (;; n_read *= TAIL_GROWTH) {
         key = is_seekable(timeline) ? find_tail(timeline, n_read) : 0;
         seek_key(timeline, key);
-        n_found = count_rest(timeline);
+        n_found = pass_by(timeline, UINT64_MAX);
         if (n_found >= n_events || key == 0 ||
             n_read > UINT64_MAX / TAIL_GROWTH) {
             break;
         }
     }
     seek_key(timeline, key);
-    while (n_found > n_events && take_next(timeline, &event)) {
-        n_found--;
-    }
+    pass_by(timeline, n_found - MIN(n_found, n_events));
 }
 
 static void widen(TimelineSpan *span, const TimelineSpan *other, bool *exists)

@@ -10,15 +10,7 @@
 #include <stdint.h>
 #include <glib.h>
 
-#include "merge/timeline-input.h"
-#include "trace-data/cpu-cursor.h"
-
-typedef struct TimelineEvent {
-    const TimelineInput *input;
-    unsigned cpu;
-    CpuEvent event;
-    uint64_t time; /* by the input's scale: ns, or ticks */
-} TimelineEvent;
+#include "merge/timeline-event.h"
 
 typedef struct Timeline Timeline;
 

@@ -1,9 +1,9 @@
 /*
  * CpuCursor: the events of one CPU of one file, in order, on a common line.
  *
- * Pages are decoded as a whole into entries, which are then handed out: the
- * walk through a page's records is one tight loop, and what needs the page's
- * other events (its last one, a base's placement) has them at hand.
+ * Most records are plain ones, and reading a trace costs what reading those
+ * does: one tight loop, from the page to where its user wants the events.  All
+ * else, and what needs to know what comes next, goes one by one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,14 +14,22 @@
 
 #define NO_PAGE UINT64_MAX
 
+/* So many at once are passed by when a place is looked for. */
+#define SKIP_EVENTS 64
+
 struct CpuCursor {
-    CpuBatch batch;        /* what is left of the page in hand */
-    int64_t missed_events; /* before the next page's first event */
-    bool is_damaged;       /* the page in hand ends in damage */
+    CpuStretch stretch;    /* the first member: see cpu_cursor_stretch() */
+    bool is_direct;        /* line ticks are the page's plus a constant */
+    int64_t missed_events; /* before the page's next event */
+    bool is_damaged;       /* the page ends in damage */
+    bool has_head;         /* the next event was taken out of the page */
+    CpuEvent head;
 
     DatFile *dat;
     unsigned cpu;
     PageSource *source;
+    PageBuffer *pages;      /* what the page in hand stands in; NULL: none */
+    GPtrArray *const *left; /* see cpu_cursor_keep(); may be NULL */
     int64_t shift_ticks;
     uint64_t next_page;    /* to open when this one is done */
     uint64_t damaged_page; /* the last one reported, or NO_PAGE */
@@ -58,81 +66,6 @@ static bool has_several_clocks(const CpuCursor *cursor)
 bool cpu_cursor_is_seekable(const CpuCursor *cursor)
 {
     return !has_several_clocks(cursor);
-}
-
-/* A record and its header have two words at least. */
-static void make_room(CpuBatch *batch, const PageHeader *header)
-{
-    guint most =
-        batch->n_entries + header->commit_bytes / (2 * PAGE_WORD_BYTES) + 1;
-
-    if (most > batch->max_entries) {
-        batch->max_entries = most + most / 4;
-        batch->entries = g_renew(CpuEntry, batch->entries, batch->max_entries);
-    }
-}
-
-/*
- * Decodes records up to one that is not a plain event of up to 28 words: most
- * are, and this loop is what reading a trace costs.
- */
-static CpuEntry *decode_plain(PageWalk *walk, CpuEntry *entry,
-                              const uint8_t *first, uint64_t line_add_ticks)
-{
-    const uint8_t *next = walk->next;
-    const uint8_t *end = walk->end;
-    uint64_t line_ticks = walk->ticks + line_add_ticks;
-
-    while (end - next >= PAGE_WORD_BYTES) {
-        uint32_t header = page_load_u32(next);
-        uint32_t type = header & ((1u << PAGE_TYPE_BITS) - 1);
-        uint32_t size = type * PAGE_WORD_BYTES;
-
-        if (type - 1 >= PAGE_TYPE_DATA_MAX ||
-            size > (size_t)(end - next) - PAGE_WORD_BYTES) {
-            break;
-        }
-        next += PAGE_WORD_BYTES;
-        line_ticks += header >> PAGE_TYPE_BITS;
-        *entry++ = (CpuEntry){
-            .line_ticks = line_ticks,
-            .offset_bytes = (uint32_t)(next - first),
-            .size_bytes = size,
-        };
-        next += size;
-    }
-    walk->next = next;
-    walk->ticks = line_ticks - line_add_ticks;
-    return entry;
-}
-
-/*
- * Adds a page's events to the batch, where they stand at offsets from first.
- * line_add_ticks makes line ticks of the page's own.  False when it is
- * damaged.
- */
-static bool decode_page(CpuBatch *batch, const DatFile *dat,
-                        const uint8_t *first, const uint8_t *page,
-                        const PageHeader *header, uint64_t line_add_ticks)
-{
-    CpuEntry *entry;
-    PageWalk walk;
-    PageEvent event;
-
-    make_room(batch, header);
-    page_walk_start(&walk, header, page, dat->long_bytes);
-    entry = decode_plain(&walk, batch->entries + batch->n_entries, first,
-                         line_add_ticks);
-    while (page_walk_next(&walk, &event)) {
-        *entry++ = (CpuEntry){
-            .line_ticks = event.ticks + line_add_ticks,
-            .offset_bytes = (uint32_t)(event.data - first),
-            .size_bytes = event.size_bytes,
-        };
-        entry = decode_plain(&walk, entry, first, line_add_ticks);
-    }
-    batch->n_entries = (guint)(entry - batch->entries);
-    return !walk.damaged;
 }
 
 /* Appends the ticks of a page's events. */
@@ -234,80 +167,30 @@ static bool is_direct(const CpuCursor *cursor, uint64_t *line_add_ticks)
     segment = &track->segments[cursor->position.segment];
     if (!cursor->is_plain || track->n_points >= 2 ||
         clock_map_is_scaled(&segment->map)) {
-        *line_add_ticks = 0;
         return false;
     }
     *line_add_ticks -= (uint64_t)segment->map.offset_ticks;
     return true;
 }
 
-/* Makes *array one of n_values. */
-static uint64_t *size_array(GArray **array, guint n_values)
+/* May the next event be plain? */
+static void set_open(CpuCursor *cursor)
 {
-    if (!*array) {
-        *array = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-    }
-    g_array_set_size(*array, n_values);
-    return (uint64_t *)(*array)->data;
+    cursor->stretch.is_open = cursor->is_direct && !cursor->has_head &&
+                              cursor->missed_events == PAGE_MISSED_NONE;
 }
 
-/* Places each entry by itself; they hold the page's own ticks so far. */
-static void place_entries(CpuCursor *cursor)
-{
-    CpuBatch *batch = &cursor->batch;
-    uint64_t *ticks = size_array(&batch->tick_array, batch->n_entries);
-    uint64_t *errors = size_array(&batch->error_array, batch->n_entries);
-
-    for (guint i = 0; i < batch->n_entries; i++) {
-        CpuEntry *entry = &batch->entries[i];
-        ClockPlacement placement =
-            cursor->is_plain
-                ? clock_position_plain(&cursor->position, entry->line_ticks)
-                : g_array_index(cursor->placements, ClockPlacement,
-                                cursor->next_placement++);
-
-        ticks[i] = entry->line_ticks;
-        errors[i] = placement.error_ticks;
-        entry->line_ticks =
-            placement.host_ticks + (uint64_t)cursor->shift_ticks;
-    }
-    batch->ticks = ticks + batch->n_entries;
-    batch->errors = errors + batch->n_entries;
-}
-
-/* Does the data go on with a page that says events were lost before it? */
-static bool loss_follows(CpuCursor *cursor)
-{
-    PageHeader next;
-
-    return cursor->is_damaged ||
-           (page_source_peek(cursor->source, cursor->next_page, &next) &&
-            next.missed_events != PAGE_MISSED_NONE);
-}
-
-/* What is to be told of the entries of the page in hand. */
-static void describe_batch(CpuCursor *cursor)
+/* Opens next_page, which stands at page. */
+static void open_page(CpuCursor *cursor, const uint8_t *page)
 {
     const ClockTrack *track = cursor->position.track;
-    CpuBatch *batch = &cursor->batch;
+    uint64_t number = cursor->next_page++;
 
-    batch->next = batch->entries;
-    batch->end = batch->entries + batch->n_entries;
-    batch->error_ticks =
-        track ? track->segments[cursor->position.segment].error_ticks : 0;
-    batch->missed_events = cursor->missed_events;
-    if (batch->n_entries > 0) {
-        cursor->missed_events = PAGE_MISSED_NONE;
-        batch->loss_follows = loss_follows(cursor);
+    if (cursor->is_damaged) {
+        cursor->missed_events = PAGE_MISSED_UNKNOWN;
+        cursor->is_damaged = false;
     }
-}
-
-/* Takes one page in hand, next_page being the one behind it. */
-static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
-{
-    CpuBatch *batch = &cursor->batch;
-    bool direct;
-
+    cursor->stretch = (CpuStretch){0};
     if (!page_header_read(&cursor->header, page, cursor->dat->page_bytes,
                           cursor->dat->long_bytes)) {
         report_damage(cursor, number, "a page with a damaged header");
@@ -320,99 +203,196 @@ static void open_page(CpuCursor *cursor, const uint8_t *page, uint64_t number)
     if (has_several_clocks(cursor) && number >= cursor->placed_until) {
         place_base(cursor, page, number);
     }
-    batch->page = page;
-    batch->ticks = batch->errors = NULL;
-    batch->n_entries = 0;
-    direct = is_direct(cursor, &batch->line_add_ticks);
-    cursor->is_damaged = !decode_page(batch, cursor->dat, page, page,
-                                      &cursor->header, batch->line_add_ticks);
-    if (!direct) {
-        place_entries(cursor);
-    }
-    if (cursor->is_damaged) {
-        report_damage(cursor, number, "a damaged event");
-    }
-    describe_batch(cursor);
+    cursor->is_direct = is_direct(cursor, &cursor->stretch.line_add_ticks);
+    cursor->stretch.error_ticks =
+        track ? track->segments[cursor->position.segment].error_ticks : 0;
+    page_walk_start(&cursor->stretch.walk, &cursor->header, page,
+                    cursor->dat->long_bytes);
+    set_open(cursor);
 }
 
-/*
- * Adds the pages that are in memory right behind the one in hand, as far as
- * nothing but their events is to be told of them.
- */
-static void add_pages(CpuCursor *cursor)
+/* The next page, where it is in memory beside the one in hand. */
+static bool open_held_page(CpuCursor *cursor)
 {
-    CpuBatch *batch = &cursor->batch;
-    guint n_first = batch->n_entries;
+    const uint8_t *page =
+        cursor->pages ? page_source_held(cursor->source, cursor->next_page)
+                      : NULL;
 
-    while (!cursor->is_damaged && !batch->ticks) {
-        const uint8_t *page =
-            page_source_held(cursor->source, cursor->next_page);
-        guint n_before = batch->n_entries;
-        PageHeader header;
-
-        if (!page ||
-            !page_header_read(&header, page, cursor->dat->page_bytes,
-                              cursor->dat->long_bytes) ||
-            header.missed_events != PAGE_MISSED_NONE) {
-            break;
-        }
-        if (!decode_page(batch, cursor->dat, batch->page, page, &header,
-                         batch->line_add_ticks)) {
-            batch->n_entries = n_before; /* to be opened by itself */
-            break;
-        }
-        cursor->next_page++;
+    if (page) {
+        open_page(cursor, page);
     }
-    batch->next = batch->entries;
-    batch->end = batch->entries + batch->n_entries;
-    if (batch->n_entries > n_first) {
-        batch->loss_follows = loss_follows(cursor);
-    }
+    return page != NULL;
 }
 
-/* A page, which the batch in hand holds from now on; NULL behind the last. */
-static const uint8_t *hold_page(CpuCursor *cursor, uint64_t number)
+static void leave_pages(CpuCursor *cursor)
+{
+    if (cursor->pages && cursor->left && *cursor->left) {
+        g_ptr_array_add(*cursor->left, g_steal_pointer(&cursor->pages));
+    }
+    g_clear_pointer(&cursor->pages, page_buffer_unref);
+}
+
+/* The next page, wherever it is.  False behind the last one. */
+static bool open_next_page(CpuCursor *cursor)
 {
     const uint8_t *page;
 
     /* First, as a buffer that nobody else holds is used again. */
-    g_clear_pointer(&cursor->batch.pages, page_buffer_unref);
-    page = page_source_page(cursor->source, number);
+    leave_pages(cursor);
+    page = page_source_page(cursor->source, cursor->next_page);
     if (page) {
-        cursor->batch.pages = page_source_hold(cursor->source);
+        cursor->pages = page_source_hold(cursor->source);
+        open_page(cursor, page);
     }
-    return page;
+    return page != NULL;
 }
 
-/* Opens pages until one has an event. */
-static bool open_next_page(CpuCursor *cursor)
+static ClockPlacement place(CpuCursor *cursor, uint64_t ticks)
 {
-    do {
-        const uint8_t *page = hold_page(cursor, cursor->next_page);
+    /* The file may have changed since the base was placed. */
+    return cursor->is_plain || cursor->next_placement >= cursor->placements->len
+               ? clock_position_plain(&cursor->position, ticks)
+               : g_array_index(cursor->placements, ClockPlacement,
+                               cursor->next_placement++);
+}
 
-        if (!page) {
-            return false;
+/* Does the data go on with a page that says events were lost before it? */
+static bool next_page_misses(CpuCursor *cursor)
+{
+    PageHeader next;
+
+    return page_source_peek(cursor->source, cursor->next_page, &next) &&
+           next.missed_events != PAGE_MISSED_NONE;
+}
+
+/* Were events lost between this one, the last that was taken, and the next? */
+static bool loss_follows(CpuCursor *cursor)
+{
+    PageWalk rest = cursor->stretch.walk;
+    PageEvent event;
+
+    return !page_walk_next(&rest, &event) &&
+           (rest.damaged || next_page_misses(cursor));
+}
+
+/* Takes any event out of the page in hand. */
+static bool take_event(CpuCursor *cursor, CpuEvent *event)
+{
+    PageEvent found;
+
+    if (!page_walk_next(&cursor->stretch.walk, &found)) {
+        if (cursor->stretch.walk.damaged && !cursor->is_damaged) {
+            cursor->is_damaged = true;
+            report_damage(cursor, cursor->next_page - 1, "a damaged event");
         }
-        if (cursor->is_damaged) {
-            cursor->missed_events = PAGE_MISSED_UNKNOWN;
-            cursor->is_damaged = false;
-        }
-        cursor->next_page++;
-        open_page(cursor, page, cursor->next_page - 1);
-    } while (cursor->batch.next == cursor->batch.end);
-    if (!has_several_clocks(cursor)) {
-        add_pages(cursor);
+        return false;
+    }
+    *event = (CpuEvent){
+        .ticks = found.ticks,
+        .line_ticks = found.ticks + cursor->stretch.line_add_ticks,
+        .error_ticks = cursor->stretch.error_ticks,
+        .missed_events = cursor->missed_events,
+        .data = found.data,
+        .size_bytes = found.size_bytes,
+        .loss_follows = loss_follows(cursor),
+    };
+    cursor->missed_events = PAGE_MISSED_NONE;
+    if (!cursor->is_direct) {
+        ClockPlacement placement = place(cursor, found.ticks);
+
+        event->line_ticks =
+            placement.host_ticks + (uint64_t)cursor->shift_ticks;
+        event->error_ticks = placement.error_ticks;
     }
     return true;
 }
 
-void cpu_batch_clear(CpuBatch *batch)
+/* Takes the next event of the pages that are in memory out of them. */
+static bool find_head(CpuCursor *cursor)
 {
-    page_buffer_unref(batch->pages);
-    g_free(batch->entries);
-    g_clear_pointer(&batch->tick_array, g_array_unref);
-    g_clear_pointer(&batch->error_array, g_array_unref);
-    *batch = (CpuBatch){0};
+    while (!cursor->has_head) {
+        cursor->has_head = take_event(cursor, &cursor->head);
+        if (!cursor->has_head && !open_held_page(cursor)) {
+            return false;
+        }
+    }
+    cursor->stretch.is_open = cursor->stretch.is_known = false;
+    return true;
+}
+
+static CpuEvent take_head(CpuCursor *cursor)
+{
+    cursor->has_head = false;
+    set_open(cursor);
+    return cursor->head;
+}
+
+static size_t read_plain(CpuCursor *cursor, uint64_t last_line_ticks,
+                         CpuEvent *event, size_t stride_bytes,
+                         size_t max_events)
+{
+    size_t n = 0;
+    PlainWalk walk;
+
+    if (!plain_walk_begin(&walk, &cursor->stretch)) {
+        return 0;
+    }
+    while (n < max_events && plain_walk_next(&walk, last_line_ticks, event)) {
+        event = (CpuEvent *)((char *)event + stride_bytes);
+        n++;
+    }
+    plain_walk_end(&walk, &cursor->stretch);
+    return n;
+}
+
+size_t cpu_cursor_read(CpuCursor *cursor, uint64_t last_line_ticks,
+                       CpuEvent *events, size_t stride_bytes, size_t max_events)
+{
+    char *to = (char *)events;
+    size_t n = 0;
+
+    while (n < max_events) {
+        n += read_plain(cursor, last_line_ticks,
+                        (CpuEvent *)(to + n * stride_bytes), stride_bytes,
+                        max_events - n);
+        if (n == max_events ||
+            (cursor->stretch.is_known &&
+             cursor->stretch.next_ticks > last_line_ticks) ||
+            !find_head(cursor) || cursor->head.line_ticks > last_line_ticks) {
+            break;
+        }
+        *(CpuEvent *)(to + n++ * stride_bytes) = take_head(cursor);
+    }
+    return n;
+}
+
+bool cpu_cursor_look(CpuCursor *cursor, uint64_t *line_ticks)
+{
+    *line_ticks = find_head(cursor) ? cursor->head.line_ticks : 0;
+    return cursor->has_head;
+}
+
+bool cpu_cursor_advance(CpuCursor *cursor)
+{
+    uint64_t line_ticks;
+
+    while (!cpu_cursor_peek(cursor, &line_ticks)) {
+        if (!open_next_page(cursor)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event)
+{
+    return cpu_cursor_advance(cursor) &&
+           cpu_cursor_read(cursor, UINT64_MAX, event, sizeof(*event), 1) == 1;
+}
+
+void cpu_cursor_keep(CpuCursor *cursor, GPtrArray *const *left)
+{
+    cursor->left = left;
 }
 
 CpuCursor *cpu_cursor_new(DatFile *dat, unsigned cpu, const ClockTrack *track,
@@ -439,40 +419,9 @@ void cpu_cursor_free(CpuCursor *cursor)
     }
     g_array_unref(cursor->samples);
     g_array_unref(cursor->placements);
-    cpu_batch_clear(&cursor->batch);
+    page_buffer_unref(cursor->pages);
     page_source_free(cursor->source);
     g_free(cursor);
-}
-
-static void swap_batches(CpuBatch *a, CpuBatch *b)
-{
-    CpuBatch one = *a;
-
-    *a = *b;
-    *b = one;
-}
-
-bool cpu_cursor_next_batch(CpuCursor *cursor, CpuBatch *batch)
-{
-    bool exists = true;
-
-    batch->next = batch->end = NULL;
-    swap_batches(&cursor->batch, batch);
-    if (batch->next == batch->end) {
-        /* The next pages are decoded into the caller's memory. */
-        exists = open_next_page(cursor);
-        swap_batches(&cursor->batch, batch);
-    }
-    return exists;
-}
-
-bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event)
-{
-    if (cursor->batch.next == cursor->batch.end && !open_next_page(cursor)) {
-        return false;
-    }
-    cpu_batch_take(&cursor->batch, event);
-    return true;
 }
 
 /* Where a page begins on the line; false when it can't be read. */
@@ -517,7 +466,9 @@ static uint64_t find_page(CpuCursor *cursor, uint64_t line_ticks)
 static void go_to_page(CpuCursor *cursor, uint64_t number)
 {
     cursor->next_page = number;
-    cursor->batch.next = cursor->batch.end = NULL;
+    cursor->has_head = false;
+    cursor->stretch = (CpuStretch){0};
+    g_clear_pointer(&cursor->pages, page_buffer_unref);
     cursor->missed_events = PAGE_MISSED_NONE;
     cursor->is_damaged = false;
     cursor->is_plain = true;
@@ -527,24 +478,14 @@ static void go_to_page(CpuCursor *cursor, uint64_t number)
 
 void cpu_cursor_seek(CpuCursor *cursor, uint64_t line_ticks)
 {
-    CpuBatch *batch = &cursor->batch;
+    CpuEvent skipped[SKIP_EVENTS];
 
     go_to_page(cursor, cpu_cursor_is_seekable(cursor)
                            ? find_page(cursor, line_ticks)
                            : 0);
-    while (open_next_page(cursor)) {
-        const CpuEntry *first = batch->next;
-
-        while (batch->next < batch->end &&
-               batch->next->line_ticks < line_ticks) {
-            batch->next++;
-        }
-        if (batch->next > first) {
-            batch->missed_events = PAGE_MISSED_NONE;
-        }
-        if (batch->next < batch->end) {
-            return;
-        }
+    while (line_ticks > 0 && cpu_cursor_advance(cursor) &&
+           cpu_cursor_read(cursor, line_ticks - 1, skipped, sizeof(*skipped),
+                           SKIP_EVENTS) > 0) {
     }
 }
 
@@ -555,18 +496,19 @@ uint64_t cpu_cursor_page_count(CpuCursor *cursor)
 
 bool cpu_cursor_read_page(CpuCursor *cursor, uint64_t number, CpuPage *page)
 {
-    const uint8_t *bytes = hold_page(cursor, number);
-    const CpuBatch *batch = &cursor->batch;
+    CpuEvent event;
 
-    go_to_page(cursor, number + 1);
-    if (bytes) {
-        open_page(cursor, bytes, number);
-    }
-    if (batch->next == batch->end) {
+    *page = (CpuPage){0};
+    go_to_page(cursor, number);
+    if (!open_next_page(cursor)) {
         return false;
     }
-    page->first_ticks = batch->next->line_ticks;
-    page->last_ticks = batch->end[-1].line_ticks;
-    page->n_events = (uint64_t)(batch->end - batch->next);
-    return true;
+    while (take_event(cursor, &event)) {
+        if (page->n_events == 0) {
+            page->first_ticks = event.line_ticks;
+        }
+        page->last_ticks = event.line_ticks;
+        page->n_events++;
+    }
+    return page->n_events > 0;
 }

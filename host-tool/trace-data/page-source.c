@@ -56,6 +56,16 @@ struct PageSource {
     bool failure_reported;
 };
 
+PageBuffer *page_buffer_new(size_t size_bytes, uint8_t **bytes)
+{
+    PageBuffer *buffer = g_malloc(sizeof(*buffer) + size_bytes);
+
+    g_atomic_ref_count_init(&buffer->n_refs);
+    buffer->max_bytes = size_bytes;
+    *bytes = buffer->bytes;
+    return buffer;
+}
+
 void page_buffer_unref(PageBuffer *buffer)
 {
     if (buffer && g_atomic_ref_count_dec(&buffer->n_refs)) {
@@ -66,14 +76,14 @@ void page_buffer_unref(PageBuffer *buffer)
 /* Makes *buffer one of so many bytes at least that nobody else holds. */
 static void make_writable(PageBuffer **buffer, size_t bytes)
 {
+    uint8_t *unused;
+
     if (*buffer && (*buffer)->max_bytes >= bytes &&
         g_atomic_ref_count_compare(&(*buffer)->n_refs, 1)) {
         return;
     }
     page_buffer_unref(*buffer);
-    *buffer = g_malloc(sizeof(**buffer) + bytes);
-    g_atomic_ref_count_init(&(*buffer)->n_refs);
-    (*buffer)->max_bytes = bytes;
+    *buffer = page_buffer_new(bytes, &unused);
 }
 
 static size_t choose_window(const DatFile *dat)

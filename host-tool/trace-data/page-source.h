@@ -21,6 +21,8 @@ typedef struct PageSource PageSource;
 /* Memory that pages stand in; goes when nobody holds it any more. */
 typedef struct PageBuffer PageBuffer;
 
+/* One of the caller's own, to be filled. */
+PageBuffer *page_buffer_new(size_t size_bytes, uint8_t **bytes);
 void page_buffer_unref(PageBuffer *buffer);
 
 /* dat stays the caller's and must outlive the source. */

@@ -32,6 +32,8 @@
 #define WALK_BYTES (1u << 20)
 #define N_EVENTS   10
 
+#define EVENTS_AT_ONCE 64
+
 /* Keeps a compiler from leaving out what nobody looks at. */
 static volatile uint64_t sink;
 
@@ -114,15 +116,19 @@ static uint64_t run_walk(char **paths)
     return n;
 }
 
-static uint64_t take_batch(CpuBatch *batch)
+static uint64_t read_cursor(CpuCursor *cursor)
 {
+    CpuEvent events[EVENTS_AT_ONCE];
     uint64_t n = 0, sum = 0;
-    CpuEvent event;
 
-    while (batch->next < batch->end) {
-        cpu_batch_take(batch, &event);
-        sum += event.line_ticks + event.size_bytes;
-        n++;
+    while (cpu_cursor_advance(cursor)) {
+        size_t n_read = cpu_cursor_read(cursor, UINT64_MAX, events,
+                                        sizeof(*events), EVENTS_AT_ONCE);
+
+        for (size_t i = 0; i < n_read; i++) {
+            sum += events[i].line_ticks + events[i].size_bytes;
+        }
+        n += n_read;
     }
     sink += sum;
     return n;
@@ -137,11 +143,8 @@ static uint64_t run_cursors(char **paths)
 
         for (guint cpu = 0; cpu < dat->cpus->len; cpu++) {
             g_autoptr(CpuCursor) cursor = cpu_cursor_new(dat, cpu, NULL, 0);
-            g_auto(CpuBatch) batch = {0};
 
-            while (cpu_cursor_next_batch(cursor, &batch)) {
-                n += take_batch(&batch);
-            }
+            n += read_cursor(cursor);
         }
     }
     return n;
@@ -169,7 +172,7 @@ static GPtrArray *open_inputs(char **paths)
 
 static uint64_t read_events(Timeline *timeline, uint64_t max)
 {
-    TimelineEvent events[64];
+    TimelineEvent events[EVENTS_AT_ONCE];
     uint64_t n = 0, sum = 0;
     size_t n_read;
 

@@ -228,6 +228,22 @@ static void test_earliest(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     }
 }
 
+/* More events at once, on one CPU above all, than are put in order at once. */
+static void test_burst(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(DatBuilder) builder = dat_builder_new(12);
+    uint64_t ticks = 1000;
+
+    for (guint i = 0; i < 120000; i++) {
+        unsigned other = (unsigned)g_test_rand_int_range(0, 12);
+
+        ticks += g_test_rand_int_range(0, 3) == 0;
+        dat_builder_add(builder, i % 8 ? 5 : other, ticks, BUILT_NUMBER, 1, i);
+    }
+    add_input(fixture, builder);
+    expect_earliest(fixture, false);
+}
+
 static void test_shift(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     static const uint64_t host_ticks[] = {1000, 2000};
@@ -804,6 +820,7 @@ int main(int argc, char **argv)
     ADD("read-limit", test_read_limit);
     ADD("apply", test_apply);
     ADD("earliest", test_earliest);
+    ADD("burst", test_burst);
     ADD("shift", test_shift);
     ADD("time-shift", test_time_shift);
     ADD("time-shift-scaled", test_time_shift_scaled);
