@@ -1,5 +1,6 @@
 /*
- * Capture: a tracefs instance of our own, from its creation to its removal.
+ * Capture: what is recorded, and how: a tracefs instance that is set up for it,
+ * from its creation to its removal.
  *
  * Everything is set inside the instance; the top-level one and settings that
  * all instances share are never touched, so removing it restores everything.
@@ -16,15 +17,6 @@
 #include "ring-page.h"
 
 typedef struct Capture Capture;
-
-/* The kernel's counters of one CPU's buffer, in events. */
-typedef struct CaptureStats {
-    guint64 entries;        /* in the buffer now */
-    guint64 overrun;        /* overwritten before they were read */
-    guint64 commit_overrun; /* lost to nesting */
-    guint64 dropped;        /* refused because the buffer was full */
-    guint64 read;           /* taken by the reader */
-} CaptureStats;
 
 /*
  * Creates the instance, tracing off, and configures it: the clock first (it
@@ -60,9 +52,6 @@ bool capture_check_clock(const Capture *capture, GError **error);
  */
 void capture_mark(const Capture *capture, const char *text);
 
-/* Where the kernel's tracefs is, e.g. /sys/kernel/tracing; a constant. */
-const char *capture_tracing_dir(GError **error);
-
 /* The instance's directory, e.g. /sys/kernel/tracing/instances/qga-trace. */
 const char *capture_dir(const Capture *capture);
 /* Of TraceHelloCpu. */
@@ -79,22 +68,5 @@ const char *const *capture_missing_events(const Capture *capture);
  * caller closes it.  Returns -1 with @error set on failure.
  */
 int capture_open_pages(const Capture *capture, guint cpu, GError **error);
-
-bool capture_read_stats(const Capture *capture, guint cpu, CaptureStats *stats,
-                        GError **error);
-
-/*
- * The same for an instance that another process owns, e.g. to show how a
- * recording is doing.
- */
-bool capture_read_instance_stats(const char *instance, guint cpu,
-                                 CaptureStats *stats, GError **error);
-
-/*
- * Removes an instance that a killed recorder left behind; the caller knows by
- * a lock that its owner is dead.  *@removed (may be NULL): whether there was
- * one.
- */
-bool capture_remove_stale(const char *instance, bool *removed, GError **error);
 
 #endif

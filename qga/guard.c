@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "capture.h"
 #include "daemon.h"
 #include "trace-error.h"
+#include "trace-instance.h"
 
 #define DISMISSED 'd'
 
@@ -44,7 +44,7 @@ static G_GNUC_NORETURN void keep_guard(const char *instance, int lock_fd,
         /* again */
     }
     if (word != DISMISSED) {
-        capture_remove_stale(instance, NULL, NULL);
+        trace_instance_remove_stale(instance, NULL);
     }
     _exit(0);
 }

@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "buffer-stats.h"
 #include "capture.h"
 #include "grace-period.h"
 #include "metadata.h"
@@ -497,9 +498,10 @@ static bool fill_stats(Recorder *recorder, guint index, GError **error)
 {
     const CpuReader *reader = &recorder->readers[index];
     TraceCpuStats *stats = &recorder->stats[index];
-    CaptureStats kernel;
+    BufferStats kernel;
 
-    if (!capture_read_stats(recorder->capture, reader->cpu, &kernel, error)) {
+    if (!buffer_stats_read(recorder_instance_dir(recorder), reader->cpu,
+                           &kernel, error)) {
         return false;
     }
     stats->read_events = kernel.read - reader->unsent_events;

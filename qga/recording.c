@@ -10,13 +10,14 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "capture.h"
+#include "buffer-stats.h"
 #include "control.h"
 #include "guard.h"
 #include "port.h"
 #include "recorder.h"
 #include "stop-sources.h"
 #include "trace-error.h"
+#include "trace-instance.h"
 #include "trigger.h"
 
 /* How often stop looks whether the recorder has released the lock. */
@@ -141,7 +142,7 @@ static bool open_output(Recording *recording, char **out_name, GError **error)
 /* For a flight recording, whoever asked for it. */
 static bool watch_for_trigger(Recording *recording, GError **error)
 {
-    const char *tracing_dir = capture_tracing_dir(error);
+    const char *tracing_dir = trace_instance_tracing_dir(error);
     const char *marker = stop_sources_marker(recording->sources);
 
     if (!tracing_dir) {
@@ -174,7 +175,7 @@ static bool prepare(Recording *recording, GError **error)
     const RecorderOptions *options = &recording->options->recorder;
     g_autofree char *out_name = NULL;
 
-    if (!capture_remove_stale(options->instance, NULL, error) ||
+    if (!trace_instance_remove_stale(options->instance, error) ||
         !open_output(recording, &out_name, error)) {
         return false;
     }
@@ -416,7 +417,7 @@ static bool bury_dead(const Options *options, State *state, GError **error)
     if (!was_running) {
         return true;
     }
-    if (!capture_remove_stale(options->recorder.instance, NULL, error)) {
+    if (!trace_instance_remove_stale(options->recorder.instance, error)) {
         return false;
     }
     message = g_strdup_printf("the recorder (pid %d) was killed; what it had "
@@ -430,12 +431,14 @@ static bool bury_dead(const Options *options, State *state, GError **error)
 
 static void add_live_stats(State *state)
 {
-    for (guint i = 0; state->instance && i < state->cpus->len; i++) {
-        TraceCpuStats *cpu = &g_array_index(state->cpus, TraceCpuStats, i);
-        CaptureStats live;
+    g_autofree char *dir =
+        state->instance ? trace_instance_find_dir(state->instance, NULL) : NULL;
 
-        if (!capture_read_instance_stats(state->instance, cpu->cpu, &live,
-                                         NULL)) {
+    for (guint i = 0; dir && i < state->cpus->len; i++) {
+        TraceCpuStats *cpu = &g_array_index(state->cpus, TraceCpuStats, i);
+        BufferStats live;
+
+        if (!buffer_stats_read(dir, cpu->cpu, &live, NULL)) {
             break;
         }
         cpu->read_events = live.read;

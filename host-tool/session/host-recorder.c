@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "qga/capture.h"
+#include "qga/trace-instance.h"
 #include "qga/recorder.h"
 #include "session/disk-reserve.h"
 #include "session/session-error.h"
@@ -71,7 +71,7 @@ static void remove_stale_instances(void)
             pid_t pid = atoi(name + strlen(INSTANCE_PREFIX));
 
             if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH) {
-                capture_remove_stale(name, NULL, NULL);
+                trace_instance_remove_stale(name, NULL);
             }
         }
     }
@@ -369,7 +369,7 @@ static int reap(HostRecorder *recorder)
         g_autofree char *instance =
             g_strdup_printf(INSTANCE_PREFIX "%d", (int)recorder->pid);
 
-        capture_remove_stale(instance, NULL, NULL);
+        trace_instance_remove_stale(instance, NULL);
     }
     recorder->pid = 0;
     if (WIFSIGNALED(status)) {
