@@ -6,12 +6,13 @@
  *     lab-pages WAY PORT ROUNDS EVENT-BYTES    in the guest; prints figures
  *     lab-pages sink SOCKET                    on the host: takes all
  *
- * WAY is read (as qga-trace does: into a buffer, behind a header each), splice
- * (through a pipe, a header before each page), bare-splice (without headers,
- * which no stream could do: the least that it can cost) or map (the mapped ring
- * buffer of Linux 6.10, into a buffer).  Each round fills one CPU's buffer with
- * markers, events of that size, and then times emptying it; a send is what the
- * port is told of, and so an exit to the hypervisor.
+ * WAY is read (as qga-trace does: into a buffer, behind a header each, and
+ * write), gather (the same, but the buffer is spliced), splice (through a pipe,
+ * a header before each page), bare-splice (without headers, which no stream
+ * could do: the least that it can cost) or map (the mapped ring buffer of Linux
+ * 6.10, into a buffer).  Each round fills one CPU's buffer with markers, events
+ * of that size, and then times emptying it; a send is what the port is told of,
+ * and so an exit to the hypervisor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,6 +182,40 @@ static void splice_all(int from, int to, size_t size, Drained *drained)
     }
 }
 
+/* The staging memory itself, in one send; the driver copies it as well. */
+static void splice_staged(char *staged_bytes, size_t size, int port,
+                          const int pipe_fds[2], Drained *drained)
+{
+    struct iovec part = {staged_bytes, size};
+
+    if (size > 0 && vmsplice(pipe_fds[1], &part, 1, 0) != (ssize_t)size) {
+        die("vmsplice to the pipe");
+    }
+    splice_all(pipe_fds[0], port, size, drained);
+}
+
+static Drained drain_by_gather(int pages, int port, const int pipe_fds[2])
+{
+    static char staging[PIPE_BYTES / 2] __attribute__((aligned(PAGE_BYTES)));
+    Drained drained = {0};
+    size_t size = 0;
+    ssize_t got;
+
+    do {
+        memset(staging + size, 0, HEADER_BYTES);
+        got = read(pages, staging + size + HEADER_BYTES, PAGE_BYTES);
+        if (got > 0) {
+            size += HEADER_BYTES + PAGE_BYTES;
+            drained.bytes += PAGE_BYTES;
+        }
+        if (got <= 0 || size + HEADER_BYTES + PAGE_BYTES > PIPE_BYTES / 2) {
+            splice_staged(staging, size, port, pipe_fds, &drained);
+            size = 0;
+        }
+    } while (got > 0);
+    return drained;
+}
+
 /* As many pages as the pipe may hold at once. */
 static Drained drain_by_bare_splice(int pages, int port, const int pipe_fds[2])
 {
@@ -302,6 +338,8 @@ static int measure(const char *way, const char *port_name, int rounds,
         before_ns = spent_ns();
         if (g_str_equal(way, "read")) {
             drained = drain_by_read(pages, port);
+        } else if (g_str_equal(way, "gather")) {
+            drained = drain_by_gather(pages, port, pipe_fds);
         } else if (g_str_equal(way, "splice")) {
             drained = drain_by_splice(pages, port, pipe_fds);
         } else if (g_str_equal(way, "bare-splice")) {
@@ -341,8 +379,8 @@ int main(int argc, char **argv)
     }
     event_bytes = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
     if (event_bytes <= MARK_BYTES || event_bytes > MAX_EVENT_BYTES) {
-        fprintf(stderr, "usage: lab-pages read|splice|bare-splice|map PORT "
-                        "ROUNDS EVENT-BYTES\n"
+        fprintf(stderr, "usage: lab-pages read|gather|splice|bare-splice|map "
+                        "PORT ROUNDS EVENT-BYTES\n"
                         "       lab-pages sink SOCKET\n");
         return 2;
     }

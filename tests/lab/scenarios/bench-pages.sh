@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What a page costs the guest on its way into the port, by read, by splice and,
-# where the kernel has it, by the mapped ring buffer.  The guest's clock counts
+# What a page costs the guest on its way into the port, by read and write, by
+# splice of what was read or of the page itself and, where the kernel has it, by
+# the mapped ring buffer.  The guest's clock counts
 # its instructions (-icount), so that the figures are the same on any machine
 # however busy: a nanosecond of processor time is one instruction.  Its copying
 # is told to be done by words, as an instruction that copies bytes counts each.
@@ -14,7 +15,7 @@ port=$(lab_guest_exec vm1 sh -c '
     done')
 lab-pages sink "$LAB_DIR/vm1/trace.sock" &
 sink=$!
-ways="read splice bare-splice map"
+ways="read gather splice bare-splice map"
 # A recording's events are small; the large ones show what is not each event's.
 sizes="48 1000"
 for bytes in $sizes; do
