@@ -260,8 +260,8 @@ static guint64 events_taken(const char *marker_file, int cpus)
     return taken;
 }
 
-/* Until the recorder has taken what it takes. */
-static void settle(const char *marker_file, int cpus)
+/* Until the recorder has taken what it takes, which is returned. */
+static guint64 settle(const char *marker_file, int cpus)
 {
     guint64 before, after = events_taken(marker_file, cpus);
 
@@ -273,14 +273,15 @@ static void settle(const char *marker_file, int cpus)
             break;
         }
     }
+    return after;
 }
 
 static void measure(Writer *writers, int cpus, const char *marker_file,
                     guint64 rate, double seconds)
 {
+    guint64 written = 0, taken = events_taken(marker_file, cpus);
     Spent before = look(), after;
     gint64 begin_ns = now_ns(), took_ns, all_ns, latest_ns = 0;
-    guint64 written = 0;
     g_autofree char *who = NULL;
 
     for (int i = 0; i < cpus; i++) {
@@ -293,16 +294,16 @@ static void measure(Writer *writers, int cpus, const char *marker_file,
         latest_ns = MAX(latest_ns, writers[i].latest_ns);
     }
     took_ns = now_ns() - begin_ns;
-    settle(marker_file, cpus);
+    taken = settle(marker_file, cpus) - taken;
     after = look();
     all_ns = now_ns() - begin_ns;
     who = say_who(&before, &after);
     printf("rate=%" G_GUINT64_FORMAT " cpus=%d written=%" G_GUINT64_FORMAT
-           " took_ns=%" G_GINT64_FORMAT " all_ns=%" G_GINT64_FORMAT
-           " latest_ns=%" G_GINT64_FORMAT " tasks_ns=%" G_GUINT64_FORMAT
-           " kernel_ns=%" G_GUINT64_FORMAT " irq_ns=%" G_GUINT64_FORMAT
-           " who=%s\n",
-           rate, cpus, written, took_ns, all_ns, latest_ns,
+           " taken=%" G_GUINT64_FORMAT " took_ns=%" G_GINT64_FORMAT
+           " all_ns=%" G_GINT64_FORMAT " latest_ns=%" G_GINT64_FORMAT
+           " tasks_ns=%" G_GUINT64_FORMAT " kernel_ns=%" G_GUINT64_FORMAT
+           " irq_ns=%" G_GUINT64_FORMAT " who=%s\n",
+           rate, cpus, written, taken, took_ns, all_ns, latest_ns,
            after.tasks_ns - before.tasks_ns, after.kernel_ns - before.kernel_ns,
            after.irq_ns - before.irq_ns, who);
     fflush(stdout);

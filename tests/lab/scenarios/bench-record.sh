@@ -14,7 +14,10 @@ rates=${BENCH_RATES:-"2000 4000 8000 0"}
 recorders=${BENCH_ORDER:-"ours trace-cmd"}
 
 modprobe vhost_vsock
-lab_start_guest vm1 --smp 2 -device vhost-vsock-pci,guest-cid=3
+# Kernels copy by an instruction that is fast on processors, and which an
+# emulated one does byte by byte: it would be measured, and nothing else.
+lab_start_guest vm1 --smp 2 -cpu host,erms=off,fsrm=off \
+    -device vhost-vsock-pci,guest-cid=3
 dir=$LAB_DIR/vm1
 
 # load WHO TRACE_MARKER: without a look at the guest while it is measured, which
@@ -59,6 +62,15 @@ run_ours()
     mv "$session/session.json" ours.json
     mv "$session/vm1.dat" ours.dat
     rm -rf sessions
+    lab_log "ours: recorded"
+}
+
+# What is copied is not measured; but between two messages of its agent
+# trace-cmd waits for 5 s, and an emulated machine needs them for all symbols.
+shorten_symbols()
+{
+    lab_guest_exec vm1 sh -c 'head -n 1000 /proc/kallsyms >/tmp/kallsyms
+        mount --bind /tmp/kallsyms /proc/kallsyms'
 }
 
 # Its agent prepares all with tracing off.
@@ -68,8 +80,9 @@ trace_cmd_records()
         grep -q 1 $tracing/tracing_on"
 }
 
-# Leaves $recorder.  Its connection doesn't come about each time, and hardly
-# ever without KVM's events.
+# Leaves $recorder; 1: it does not record, whatever we do.  Its connection
+# hardly ever comes about without KVM's events.  Clocks it compares before and
+# after, as our recorder has nothing to do with that.
 start_trace_cmd()
 {
     local try
@@ -77,23 +90,25 @@ start_trace_cmd()
         lab_guest_exec vm1 sh -c 'killall trace-cmd 2>/dev/null
             trace-cmd agent </dev/null >/tmp/agent.log 2>&1 &'
         sleep 1
-        trace-cmd record -q -o host.dat -e kvm:kvm_entry -e kvm:kvm_exit \
-            -A 3:823 -e sched:sched_process_hang \
+        trace-cmd record -o host.dat -e kvm:kvm_entry -e kvm:kvm_exit \
+            --tsync-interval 0 -A 3:823 -e sched:sched_process_hang \
             >trace-cmd.log 2>&1 &
         recorder=$!
-        lab_wait_for 30 trace_cmd_records && return
+        lab_wait_for 40 trace_cmd_records && return
         lab_log "trace-cmd does not record, try $try: $(cat trace-cmd.log)"
-        kill -KILL $recorder
+        killall -KILL trace-cmd
         wait $recorder || true
     done
-    lab_fail "trace-cmd does not record"
+    echo "trace-cmd's agent did not begin to record in three tries:" \
+        "$(grep -v '^Hit' trace-cmd.log | tail -n 1)" >no-peer.txt
+    return 1
 }
 
 run_trace_cmd()
 {
     local recorder
-    start_trace_cmd
-    sleep 2
+    start_trace_cmd || return 0
+    sleep 5
     lab_log "trace-cmd: buffers of $(lab_guest_exec vm1 \
         cat "$tracing/buffer_size_kb") KiB on each CPU"
     load trace-cmd "$tracing/trace_marker"
@@ -101,8 +116,10 @@ run_trace_cmd()
     wait $recorder || lab_fail "trace-cmd failed: $(cat trace-cmd.log)"
     mv host-3.dat trace-cmd.dat
     rm -f host.dat
+    lab_log "trace-cmd: recorded"
 }
 
+shorten_symbols
 # What follows a boot is not to be taken for what goes on all the time.
 sleep 5
 run_base
@@ -112,5 +129,4 @@ for who in $recorders; do
     trace-cmd) run_trace_cmd ;;
     *) lab_fail "no recorder is called $who" ;;
     esac
-    lab_log "$who: recorded"
 done
