@@ -22,11 +22,14 @@
 #define MAX_SPAN   (UINT64_C(1) << MERGE_KEY_BITS)
 #define FIRST_SPAN (UINT64_C(1) << 16)
 
-/* A burst must not fill the memory: so many items, and so many page buffers. */
-#define MOST_ITEMS   32768
+/*
+ * A burst must not fill the memory: so many items, and so many page buffers.
+ * Each lane has its share of the items, as what a lane has ahead of others is
+ * carried from block to block until they are there, too.
+ */
+#define MOST_ITEMS   16384
+#define LEAST_ITEMS  64
 #define MOST_BUFFERS 512
-/* Each lane has its share, however full the block is. */
-#define LEAST_ITEMS 16
 
 /* As many are read at once. */
 #define READ_ITEMS 64
@@ -414,8 +417,7 @@ static size_t take_some(MergeLanes *lanes, Lane *lane, size_t max_events)
  */
 static bool take_lane(MergeLanes *lanes, Lane *lane)
 {
-    size_t n_items = lanes->block.n_items;
-    size_t n_left = MAX(MOST_ITEMS - MIN(n_items, MOST_ITEMS), LEAST_ITEMS);
+    size_t n_left = MAX(MOST_ITEMS / lanes->lanes->len, LEAST_ITEMS);
     bool has_taken = false;
 
     while (find_next(lanes, lane) && lane->key <= lanes->last_key) {
@@ -429,13 +431,15 @@ static bool take_lane(MergeLanes *lanes, Lane *lane)
 }
 
 /* Dense and sparse traces alike make blocks of a good size. */
-static void adapt_span(MergeLanes *lanes, uint64_t span_ticks)
+static void adapt_span(MergeLanes *lanes, uint64_t wanted_ticks)
 {
-    size_t n_items = lanes->block.n_items;
+    uint64_t span_ticks = lanes->last_key - lanes->first_key;
 
-    if (n_items > MANY_ITEMS) {
-        lanes->span_ticks = span_ticks / (n_items / FEW_ITEMS) + 1;
-    } else if (n_items < FEW_ITEMS) {
+    if (lanes->n_complete > MANY_ITEMS) {
+        lanes->span_ticks = span_ticks / (lanes->n_complete / FEW_ITEMS) + 1;
+    } else if (span_ticks < wanted_ticks) {
+        lanes->span_ticks = span_ticks + 1; /* some lane had too much */
+    } else if (lanes->n_complete < FEW_ITEMS) {
         lanes->span_ticks = MIN(lanes->span_ticks * 2, MAX_SPAN);
     }
 }
@@ -560,9 +564,9 @@ static void make_block(MergeLanes *lanes)
     lanes->last_key = first_key + span_ticks;
     take_lanes(lanes);
     merge_block_sort(&lanes->block, largest_key - first_key);
-    adapt_span(lanes, lanes->last_key - first_key);
     lanes->n_complete =
         count_items(lanes, lanes->block.n_items, lanes->last_key);
+    adapt_span(lanes, span_ticks);
     count_ready(lanes);
 }
 
