@@ -22,9 +22,13 @@
 #define SYNC_TIMEOUT_MS 5000u
 /* An unfinished command in the agent's parser ends at 0xFF, too. */
 #define FLUSH_AGENT "\xff"
+/* How long an answer may take before it is asked whether one will come. */
+#define LOOK_MS 2000u
 
 struct AgentChannel {
     JsonChannel *channel;
+    AgentChannelLook look;
+    gpointer look_data;
 };
 
 AgentChannel *agent_channel_new(int fd, const char *peer)
@@ -51,6 +55,13 @@ void agent_channel_free(AgentChannel *channel)
     }
 }
 
+void agent_channel_set_look(AgentChannel *channel, AgentChannelLook look,
+                            gpointer data)
+{
+    channel->look = look;
+    channel->look_data = data;
+}
+
 static gboolean throw_no_answer(AgentChannel *channel, const char *command,
                                 GError **error)
 {
@@ -75,23 +86,38 @@ static gboolean send_command(AgentChannel *channel, const char *prefix,
                              error);
 }
 
+static gboolean send_sync(AgentChannel *channel, const char *prefix,
+                          const char *command, int64_t id, gint64 deadline,
+                          GError **error)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "id", json_object_new_int64(id));
+    return send_command(channel, prefix, command, arguments, deadline, error);
+}
+
+static gboolean is_answer_to_sync(json_object *reply, int64_t id)
+{
+    int64_t reply_id;
+
+    return json_read_int64(reply, "return", INT64_MIN, INT64_MAX, &reply_id) &&
+           reply_id == id;
+}
+
 /* Skips to the answer of a guest-sync-delimited with our own random id. */
 static gboolean synchronize(AgentChannel *channel, gint64 deadline,
                             GError **error)
 {
     int64_t id = g_random_int_range(1, G_MAXINT32);
-    json_object *arguments = json_object_new_object();
 
-    json_object_object_add(arguments, "id", json_object_new_int64(id));
-    if (!send_command(channel, FLUSH_AGENT, "guest-sync-delimited", arguments,
-                      deadline, error)) {
+    if (!send_sync(channel, FLUSH_AGENT, "guest-sync-delimited", id, deadline,
+                   error)) {
         return FALSE;
     }
     for (;;) {
         g_autoptr(json_object) reply = NULL;
         JsonChannelStatus status =
             json_channel_skip_to_mark(channel->channel, deadline, error);
-        int64_t reply_id;
 
         if (status == JSON_CHANNEL_MESSAGE) {
             status =
@@ -105,9 +131,57 @@ static gboolean synchronize(AgentChannel *channel, gint64 deadline,
         if (status == JSON_CHANNEL_FAILED) {
             return FALSE;
         }
-        if (json_read_int64(reply, "return", INT64_MIN, INT64_MAX, &reply_id) &&
-            reply_id == id) {
+        if (is_answer_to_sync(reply, id)) {
             return TRUE;
+        }
+    }
+}
+
+static gboolean throw_agent_gone(AgentChannel *channel, const char *command,
+                                 const char *how, GError **error)
+{
+    g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT,
+                "%s will not answer %s: qemu-ga %s in the guest; see there why",
+                json_channel_peer(channel->channel), command, how);
+    return FALSE;
+}
+
+/*
+ * An agent runs one command after the other, so one that is still busy answers
+ * this later than what it is busy with.  Another agent, in place of one that
+ * has ended, answers it at once, and never what that one was asked.
+ */
+static gboolean look_after(AgentChannel *channel, const char *command,
+                           int64_t id, gint64 deadline, GError **error)
+{
+    if (channel->look && !channel->look(channel->look_data)) {
+        return throw_agent_gone(channel, command, "has ended", error);
+    }
+    return send_sync(channel, "", "guest-sync", id, deadline, error);
+}
+
+/* A TIMEOUT has no error yet. */
+static JsonChannelStatus receive_reply(AgentChannel *channel,
+                                       const char *command, gint64 deadline,
+                                       json_object **reply, GError **error)
+{
+    int64_t id = g_random_int_range(1, G_MAXINT32);
+
+    for (;;) {
+        gint64 look_us = json_channel_deadline(LOOK_MS);
+        JsonChannelStatus status =
+            json_channel_receive(channel->channel, MIN(look_us, deadline),
+                                 reply, error);
+
+        if (status == JSON_CHANNEL_MESSAGE && is_answer_to_sync(*reply, id)) {
+            throw_agent_gone(channel, command, "was started anew", error);
+            return JSON_CHANNEL_FAILED;
+        }
+        if (status != JSON_CHANNEL_TIMEOUT || look_us >= deadline) {
+            return status;
+        }
+        if (!look_after(channel, command, id, deadline, error)) {
+            return JSON_CHANNEL_FAILED;
         }
     }
 }
@@ -146,7 +220,7 @@ json_object *agent_channel_execute(AgentChannel *channel, const char *command,
                       deadline, error)) {
         return NULL;
     }
-    status = json_channel_receive(channel->channel, deadline, &reply, error);
+    status = receive_reply(channel, command, deadline, &reply, error);
     if (status == JSON_CHANNEL_TIMEOUT) {
         throw_no_answer(channel, command, error);
         return NULL;

@@ -18,10 +18,18 @@ AgentChannel *agent_channel_connect(const char *path, GError **error);
 AgentChannel *agent_channel_new(int fd, const char *peer);
 void agent_channel_free(AgentChannel *channel);
 
+/* Whether anything in the guest has the channel open, or that is not known. */
+typedef gboolean (*AgentChannelLook)(gpointer data);
+
+/* What an answer that does not come is looked for by; data must outlive it. */
+void agent_channel_set_look(AgentChannel *channel, AgentChannelLook look,
+                            gpointer data);
+
 /*
  * Synchronizes, runs command with arguments (consumed, may be NULL) and
  * returns its "return" member, the caller's.  A channel that timed out may be
- * used again: the next command skips the answers that come late.
+ * used again: the next command skips the answers that come late.  An agent that
+ * ended instead of answering is a TIMEOUT, too, but told within seconds.
  */
 json_object *agent_channel_execute(AgentChannel *channel, const char *command,
                                    json_object *arguments, unsigned timeout_ms,

@@ -13,7 +13,7 @@
 typedef enum ConnectionError {
     CONNECTION_ERROR_CONNECT,    /* nobody is there */
     CONNECTION_ERROR_CLOSED,     /* the peer went away */
-    CONNECTION_ERROR_TIMEOUT,    /* no answer in time */
+    CONNECTION_ERROR_TIMEOUT,    /* no answer in time, or none to be expected */
     CONNECTION_ERROR_PROTOCOL,   /* the peer sent what makes no sense */
     CONNECTION_ERROR_NO_COMMAND, /* unknown to the peer, or disabled there */
     CONNECTION_ERROR_REFUSED,    /* the peer answered with an error */

@@ -5,6 +5,8 @@
  */
 #include "connection/socket-link.h"
 
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "connection/agent-channel.h"
@@ -15,11 +17,13 @@
 #include "connection/unix-connect.h"
 
 #define STATUS_TIMEOUT_MS 10000
+#define MAX_PATH          4096
 
 typedef struct SocketLink {
     GuestLink link;
     Qmp *qmp;
     AgentChannel *agent;
+    char *agent_path;
     char *trace_path; /* NULL: it is plugged in */
     int plugged_fd;   /* our end of what was plugged in; -1: taken or none */
 } SocketLink;
@@ -41,6 +45,54 @@ static json_object *socket_agent_execute(GuestLink *link, const char *command,
 
     return agent_channel_execute(self->agent, command, arguments, timeout_ms,
                                  error);
+}
+
+static gboolean is_same_file(const char *a, const char *b)
+{
+    struct stat stat_a, stat_b;
+
+    return stat(a, &stat_a) == 0 && stat(b, &stat_b) == 0 &&
+           stat_a.st_dev == stat_b.st_dev && stat_a.st_ino == stat_b.st_ino;
+}
+
+/* Of "unix:PATH" or "unix:PATH,server=on", as QEMU names a character device. */
+static gboolean is_socket_at(const char *name, const char *path)
+{
+    const char *at = name ? strstr(name, "unix:") : NULL;
+    g_autofree char *other = NULL;
+    char *options;
+
+    if (!at) {
+        return FALSE;
+    }
+    other = g_strdup(at + strlen("unix:"));
+    options = strstr(other, ",server");
+    if (options) {
+        *options = '\0';
+    }
+    return is_same_file(other, path);
+}
+
+/* By QEMU's word, which knows what the guest's driver told of its port. */
+static gboolean is_agent_there(gpointer data)
+{
+    SocketLink *self = data;
+    g_autoptr(json_object) list =
+        qmp_execute(self->qmp, "query-chardev", NULL, STATUS_TIMEOUT_MS, NULL);
+    gboolean is_open = TRUE;
+
+    if (!json_object_is_type(list, json_type_array)) {
+        return TRUE;
+    }
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *device = json_object_array_get_idx(list, i);
+
+        if (is_socket_at(json_read_string(device, "filename", MAX_PATH),
+                         self->agent_path)) {
+            json_read_bool(device, "frontend-open", &is_open);
+        }
+    }
+    return is_open;
 }
 
 static gboolean socket_check_running(GuestLink *link, GError **error)
@@ -122,6 +174,7 @@ static void socket_free(GuestLink *link)
     if (self->plugged_fd >= 0) {
         close(self->plugged_fd);
     }
+    g_free(self->agent_path);
     g_free(self->trace_path);
     g_free(self);
 }
@@ -146,6 +199,7 @@ GuestLink *socket_link_open(const SocketLinkPaths *paths, GError **error)
     g_autoptr(GuestLink) link = &self->link;
 
     link->ops = &socket_ops;
+    self->agent_path = g_strdup(paths->agent);
     self->trace_path = g_strdup(paths->trace);
     self->plugged_fd = -1;
     self->qmp = qmp_connect(paths->qmp, error);
@@ -153,5 +207,9 @@ GuestLink *socket_link_open(const SocketLinkPaths *paths, GError **error)
         return NULL;
     }
     self->agent = agent_channel_connect(paths->agent, error);
-    return self->agent ? g_steal_pointer(&link) : NULL;
+    if (!self->agent) {
+        return NULL;
+    }
+    agent_channel_set_look(self->agent, is_agent_there, self);
+    return g_steal_pointer(&link);
 }

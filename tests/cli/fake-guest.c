@@ -15,6 +15,8 @@
  *   paused         a QEMU whose vCPUs are stopped
  *   busy           somebody else records in the guest
  *   mute-qmp, mute-agent     no answer at all
+ *   agent-ends     as it is told to record
+ *   agent-restarts after it began to record, before it could say so
  *   babbling-agent           endless nonsense from the agent
  *   stale-agent    old replies in front of each answer
  *   stale-trace    rests of an older stream on the trace channel
@@ -86,6 +88,8 @@ typedef struct Fake {
     uint64_t effective_from;
     gint64 event_us; /* when the behaviour is due; 0: not */
     gboolean is_mute;
+    gboolean is_agent_gone;
+    char *agent_path;
     /* The recorder. */
     pid_t pid; /* 0: none */
     int stop_fd;
@@ -418,6 +422,19 @@ static json_object *new_boolean(const char *key, gboolean value)
     return object;
 }
 
+static json_object *new_devices(const Fake *fake)
+{
+    json_object *list = json_object_new_array();
+    json_object *agent = new_boolean("frontend-open", !fake->is_agent_gone);
+    g_autofree char *name =
+        g_strdup_printf("unix:%s,server=on", fake->agent_path);
+
+    json_object_object_add(agent, "label", json_object_new_string("agent"));
+    json_object_object_add(agent, "filename", json_object_new_string(name));
+    json_object_array_add(list, agent);
+    return list;
+}
+
 static void run_qmp(Fake *fake, json_object *request, const char *command)
 {
     if (g_str_equal(command, "qmp_capabilities")) {
@@ -429,6 +446,8 @@ static void run_qmp(Fake *fake, json_object *request, const char *command)
         reply(&fake->qmp, request, new_boolean("enabled", !does(fake, "tcg")));
     } else if (g_str_equal(command, "query-cpus-fast")) {
         reply(&fake->qmp, request, new_cpus());
+    } else if (g_str_equal(command, "query-chardev")) {
+        reply(&fake->qmp, request, new_devices(fake));
     } else if (g_str_equal(command, "qom-get")) {
         reply(&fake->qmp, request, get_property(request));
     } else if (g_str_equal(command, "query-vcpu-tsc-offset") &&
@@ -796,12 +815,16 @@ static void trace_start(Fake *fake, json_object *request,
         reply(&fake->qga, request, new_status("recording", 0));
         return;
     }
+    if (does(fake, "agent-ends")) {
+        fake->is_agent_gone = TRUE;
+        return;
+    }
     json_object_object_get_ex(arguments, "events", &list);
     events = list ? string_list(list) : NULL;
     failure = start_recorder(fake, events);
     if (failure) {
         reply_error(&fake->qga, request, "GenericError", failure);
-    } else {
+    } else if (!does(fake, "agent-restarts")) {
         reply(&fake->qga, request, new_status("recording", 0));
     }
 }
@@ -919,17 +942,22 @@ static void guest_exec_status(Fake *fake, json_object *request)
     reply(&fake->qga, request, answer);
 }
 
-static void sync_delimited(Fake *fake, json_object *request,
-                           json_object *arguments)
+static void sync_plain(Fake *fake, json_object *request, json_object *arguments)
 {
     json_object *id;
 
+    json_object_object_get_ex(arguments, "id", &id);
+    reply(&fake->qga, request, json_object_get(id));
+}
+
+static void sync_delimited(Fake *fake, json_object *request,
+                           json_object *arguments)
+{
     if (does(fake, "stale-agent")) {
         send_text(&fake->qga, STALE "\xff{\"return\": 1}\n" STALE "{\"ret");
     }
-    json_object_object_get_ex(arguments, "id", &id);
     send_text(&fake->qga, "\xff");
-    reply(&fake->qga, request, json_object_get(id));
+    sync_plain(fake, request, arguments);
 }
 
 /* Until the other side has had enough of it. */
@@ -947,12 +975,14 @@ static void run_qga(Fake *fake, json_object *request, const char *command)
     json_object *arguments = NULL;
 
     json_object_object_get_ex(request, "arguments", &arguments);
-    if (fake->is_mute || does(fake, "mute-agent")) {
+    if (fake->is_mute || fake->is_agent_gone || does(fake, "mute-agent")) {
         return;
     } else if (does(fake, "babbling-agent")) {
         babble(fake);
     } else if (g_str_equal(command, "guest-sync-delimited")) {
         sync_delimited(fake, request, arguments);
+    } else if (g_str_equal(command, "guest-sync")) {
+        sync_plain(fake, request, arguments);
     } else if (g_str_equal(command, "guest-info")) {
         reply(&fake->qga, request, new_agent_info(fake));
     } else if (g_str_equal(command, "guest-trace-start")) {
@@ -1113,6 +1143,7 @@ int main(int argc, char **argv)
     if (does(&fake, "tcg")) {
         fake.effective_from = __rdtsc();
     }
+    fake.agent_path = g_build_filename(argv[1], "qga", NULL);
     open_peer(&fake.qmp, argv[1], "qmp");
     open_peer(&fake.qga, argv[1], "qga");
     open_peer(&fake.trace, argv[1], "trace");

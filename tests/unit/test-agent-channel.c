@@ -16,6 +16,7 @@
 enum {
     STALE = 1 << 0,      /* old answers, whole and half, before each one */
     FIRST_MUTE = 1 << 1, /* the first command's answer comes too late */
+    BUSY = 1 << 2,       /* it comes when more is asked, and before that */
 };
 
 typedef struct Behaviour {
@@ -36,6 +37,13 @@ static char *answer(const char *line, gpointer data)
                 : "",
             line_peer_number(line, "id"));
     }
+    if (strstr(line, "guest-sync")) {
+        return g_strdup_printf("%s{\"return\": %" PRId64 "}\n",
+                               behaviour->flags & BUSY
+                                   ? "{\"return\": {\"n\": 2}}\n"
+                                   : "",
+                               line_peer_number(line, "id"));
+    }
     behaviour->n_commands++;
     if (behaviour->flags & FIRST_MUTE && behaviour->n_commands == 1) {
         return NULL;
@@ -52,6 +60,11 @@ static char *answer(const char *line, gpointer data)
         return g_strdup("{\"return\": null}\n");
     }
     return g_strdup("{\"return\": {\"n\": 2}}\n");
+}
+
+static gboolean is_closed(G_GNUC_UNUSED gpointer data)
+{
+    return FALSE;
 }
 
 static void expect_answer(AgentChannel *channel)
@@ -104,6 +117,57 @@ static void test_late(void)
     line_peer_join(peer);
 }
 
+/* Long before its time is up: it says that it has waited in vain. */
+static void expect_gone(AgentChannel *channel, const char *how)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(
+        agent_channel_execute(channel, "slow", NULL, G_MAXINT32 / 2, &error));
+    g_assert_error(error, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(error->message, how));
+}
+
+static void test_restarted(void)
+{
+    Behaviour behaviour = {.flags = FIRST_MUTE};
+    int fd;
+    LinePeer *peer = line_peer_start(NULL, answer, &behaviour, &fd);
+    AgentChannel *channel = agent_channel_new(fd, "the agent");
+
+    expect_gone(channel, "started anew");
+    expect_answer(channel);
+    agent_channel_free(channel);
+    line_peer_join(peer);
+}
+
+static void test_ended(void)
+{
+    Behaviour behaviour = {.flags = FIRST_MUTE};
+    int fd;
+    LinePeer *peer = line_peer_start(NULL, answer, &behaviour, &fd);
+    AgentChannel *channel = agent_channel_new(fd, "the agent");
+
+    agent_channel_set_look(channel, is_closed, NULL);
+    expect_gone(channel, "has ended");
+    agent_channel_free(channel);
+    line_peer_join(peer);
+}
+
+static void test_busy(void)
+{
+    Behaviour behaviour = {.flags = FIRST_MUTE | BUSY};
+    int fd;
+    LinePeer *peer = line_peer_start(NULL, answer, &behaviour, &fd);
+    AgentChannel *channel = agent_channel_new(fd, "the agent");
+
+    /* The second comes after the answer to what was asked meanwhile. */
+    expect_answer(channel);
+    expect_answer(channel);
+    agent_channel_free(channel);
+    line_peer_join(peer);
+}
+
 static void test_errors(void)
 {
     Behaviour behaviour = {0};
@@ -125,6 +189,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/agent-channel/stale", test_stale);
     g_test_add_func("/agent-channel/late", test_late);
+    g_test_add_func("/agent-channel/restarted", test_restarted);
+    g_test_add_func("/agent-channel/ended", test_ended);
+    g_test_add_func("/agent-channel/busy", test_busy);
     g_test_add_func("/agent-channel/errors", test_errors);
     return g_test_run();
 }
