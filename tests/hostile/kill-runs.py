@@ -86,10 +86,22 @@ class Markers(threading.Thread):
             for prefix in (OURS, GUESTS):
                 path = INSTANCES / f"{prefix}{pid}" / "trace_marker"
                 if path not in self.files and path.exists():
-                    try:
-                        self.files[path] = open(path, "wb", buffering=0)
-                    except OSError:
-                        pass
+                    self.open(path)
+
+    def open(self, path):
+        """Of an instance that stays while its file is open.
+
+        While one is removed, opening its file waits, and may then give the file
+        of another that was made meanwhile at the same address [read:
+        kernel/trace/trace.c trace_array_get, __remove_instance]."""
+        try:
+            file = open(path, "wb", buffering=0)
+        except OSError:
+            return
+        if path.exists():
+            self.files[path] = file
+        else:
+            file.close()
 
     def write(self):
         for path, file in list(self.files.items()):
