@@ -17,6 +17,7 @@
 
 #include "commands/commands.h"
 #include "commands/limit-options.h"
+#include "commands/screen.h"
 #include "confine/confine.h"
 #include "confine/file-request.h"
 #include "trace-data/event-plugins.h"
@@ -235,30 +236,11 @@ static int end_by_pipe(void)
     return 1;
 }
 
-/*
- * A terminal's descriptor can be read, too: what its user types is not for a
- * process that may have been taken over.
- */
-static void only_write(int fd)
-{
-    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
-    int write_fd =
-        isatty(fd) ? open(self, O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
-
-    /* It may be another user's, and then it stays as it is. */
-    if (write_fd >= 0) {
-        dup2(write_fd, fd);
-        close(write_fd);
-    }
-}
-
 /* A confined process can't load code, nor the time zone. */
 static void prepare(void)
 {
     struct rlimit limit;
 
-    only_write(STDOUT_FILENO);
-    only_write(STDERR_FILENO);
     event_plugins_load();
     tzset();
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -269,6 +251,8 @@ static void prepare(void)
 
 int confined_command_run(const ConfinedCommand *command)
 {
+    /* What is printed here shows what was said in the confined process, too. */
+    g_autoptr(Screen) screen = NULL;
     g_autoptr(GError) error = NULL;
     Run run = {.command = command, .request_fds = {-1, -1}};
     sigset_t stops, before;
@@ -286,7 +270,9 @@ int confined_command_run(const ConfinedCommand *command)
                      : output_target_file(command->output, &error);
     sigprocmask(SIG_BLOCK, &stops, NULL);
     if (run.target) {
-        status = run_on_target(&run, &stops, &error);
+        if (screen_start(command->is_paged, &screen, &error)) {
+            status = run_on_target(&run, &stops, &error);
+        }
         output_target_free(run.target);
     }
     /* Ends as the signal that came would have ended us. */

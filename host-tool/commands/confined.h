@@ -30,6 +30,7 @@ typedef struct ConfinedCommand {
     const char *name;   /* "report" */
     const char *output; /* a path; NULL: standard output */
     bool is_directory;  /* the output is one */
+    bool is_paged;      /* standard output leads to a pager */
     Limits limits;
     const OpenedFiles *const *files; /* n_files sets of what is read */
     unsigned n_files;

@@ -203,6 +203,7 @@ int cmd_explain(int argc, char **argv)
     command.output = output;
     if (!output) {
         pager = pager_start();
+        command.is_paged = pager != NULL;
     }
     return confined_command_run(&command);
 }

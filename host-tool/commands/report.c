@@ -179,6 +179,7 @@ int cmd_report(int argc, char **argv)
     command.is_directory = options.ops->is_directory;
     if (!output && !options.ops->is_binary && !options.ops->is_directory) {
         pager = pager_start();
+        command.is_paged = pager != NULL;
     }
     return confined_command_run(&command);
 }

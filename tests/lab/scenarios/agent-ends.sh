@@ -27,13 +27,13 @@ expect_gone()
     rm -rf "$place"/*Z
     lab_guest_exec vm1 rm -f /tmp/stopped
     start_stopping
-    start_ms=$((${EPOCHREALTIME/./} / 1000))
     qemu-trace-merge record --name vm1 --qmp "$dir/qmp.sock" \
         --qga "$dir/qga.sock" --trace "$dir/trace.sock" \
         --output-dir "$place" --duration 2 >record.log 2>&1 &
     recorder=$!
     lab_wait_for 60 lab_guest_exec vm1 test -e /tmp/stopped ||
         lab_fail "$what: the recorder is not started"
+    start_ms=$((${EPOCHREALTIME/./} / 1000))
     "$@"
     lab_guest_exec vm1 sh -c 'kill -CONT $(pidof qga-trace)' || true
     wait $recorder || status=$?
