@@ -580,7 +580,7 @@ static bool prepare(MergeLanes *lanes)
         if (lanes->n_ready < lanes->n_complete) {
             return false;
         }
-        if (lanes->block.n_items > 0) {
+        if (lanes->block.n_items > 0 || lanes->held->len > 0) {
             carry_rest(lanes);
         }
         if (lanes->has_unknown) {
