@@ -158,6 +158,8 @@ static GByteArray *run_confined(Run *run, const sigset_t *stops,
     limit_options_complete(&limits, input_bytes);
     fill_fds(run, fds);
     confine_options_init(&options, "the recording");
+    options.advice = "If it is sound, and only large, raise --limit memory, "
+                     "cpu-time or output.";
     options.fds = (const int *)fds->data;
     options.fd_count = fds->len;
     options.needs = CONFINE_NEEDS_THREADS | CONFINE_NEEDS_MORE_FDS;
@@ -185,19 +187,6 @@ static int take_answer(const Run *run, const GByteArray *reply, GError **error)
         return 1;
     }
     return answer.status & 0xff;
-}
-
-static void give_advice(GError **error)
-{
-    if (g_error_matches(*error, CONFINE_ERROR, CONFINE_ERROR_CRASHED)) {
-        g_autofree char *message = g_strdup((*error)->message);
-
-        g_clear_error(error);
-        g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED,
-                    "%s  If it is sound, and only large, raise --limit "
-                    "memory, cpu-time or output.",
-                    message);
-    }
 }
 
 static int run_on_target(Run *run, const sigset_t *stops, GError **error)
@@ -281,7 +270,6 @@ int confined_command_run(const ConfinedCommand *command)
         return end_by_pipe();
     }
     if (error) {
-        give_advice(&error);
         return command_fail(command->name, error);
     }
     return status;

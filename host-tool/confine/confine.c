@@ -276,6 +276,28 @@ static gboolean set_limit(__rlimit_resource_t resource, uint64_t value,
 }
 
 /*
+ * SIGXCPU comes first, so that it is known why; SIGKILL a second later ends
+ * one that was taken over and doesn't heed it.
+ */
+static gboolean limit_time(const ConfineOptions *options, GError **error)
+{
+    struct rlimit limit;
+
+    if (!set_limit(RLIMIT_CPU, options->cpu_seconds + UINT64_C(1),
+                   "limit the time", error)) {
+        return FALSE;
+    }
+    signal(SIGXCPU, SIG_DFL);
+    if (getrlimit(RLIMIT_CPU, &limit) < 0) {
+        return throw_setup(error, "limit the time");
+    }
+    limit.rlim_cur = MIN(limit.rlim_max, options->cpu_seconds);
+    return setrlimit(RLIMIT_CPU, &limit) == 0
+               ? TRUE
+               : throw_setup(error, "limit the time");
+}
+
+/*
  * Threads count, too, and processes are seccomp's to forbid then.  All tasks
  * of the user do, so only nobody's can be told: another user has many, and a
  * limit of its own.
@@ -297,9 +319,7 @@ static gboolean set_limits(const ConfineOptions *options,
     return set_limit(RLIMIT_CORE, 0, "forbid core dumps", error) &&
            set_limit(RLIMIT_FSIZE, options->file_bytes,
                      "limit the size of files", error) &&
-           set_limit(RLIMIT_CPU, options->cpu_seconds, "limit the time",
-                     error) &&
-           limit_tasks(options, missing, error) &&
+           limit_time(options, error) && limit_tasks(options, missing, error) &&
            (SANITIZED || options->needs & CONFINE_NEEDS_MORE_FDS ||
             set_limit(RLIMIT_NOFILE, 0, "forbid files", error)) &&
            (SANITIZED || set_limit(RLIMIT_AS, options->memory_bytes,
@@ -797,6 +817,7 @@ static const char *signal_meaning(int number)
     case SIGSYS:
         return "it tried what it may not do";
     case SIGXCPU:
+        return "it took too much time";
     case SIGKILL:
         return "it took too much time or memory";
     case SIGXFSZ:
@@ -820,8 +841,10 @@ static gboolean throw_crash(const ConfineOptions *options, int number,
     g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED,
                 "The confined process that read %s was stopped by signal %d "
                 "(%s); what it read may be an attack, keep it for a bug "
-                "report.",
-                options->subject, number, signal_meaning(number));
+                "report.%s%s",
+                options->subject, number, signal_meaning(number),
+                options->advice ? "  " : "",
+                options->advice ? options->advice : "");
     return FALSE;
 }
 
@@ -830,8 +853,10 @@ static gboolean throw_late(const ConfineOptions *options, GError **error)
     g_set_error(error, CONFINE_ERROR, CONFINE_ERROR_CRASHED,
                 "The confined process that read %s was stopped (it had not "
                 "ended after %u s); what it read may be an attack, keep it "
-                "for a bug report.",
-                options->subject, options->wall_seconds);
+                "for a bug report.%s%s",
+                options->subject, options->wall_seconds,
+                options->advice ? "  " : "",
+                options->advice ? options->advice : "");
     return FALSE;
 }
 

@@ -62,6 +62,8 @@ typedef struct ConfineService {
 typedef struct ConfineOptions {
     /* For errors: "the stream of guest1". */
     const char *subject;
+    /* What to do where it was stopped though it was sound; NULL: nothing. */
+    const char *advice;
     /* Used only when the caller is root: another user has its own. */
     uid_t uid;
     gid_t gid;

@@ -55,6 +55,15 @@ typedef struct Limits {
     uint64_t output_bytes;      /* of each file; LIMIT_AUTO: likewise */
 } Limits;
 
+/* What a sentence says of what is above a limit, and what can be done. */
+#define LIMIT_ABOVE(name) \
+    "above the limit " name " (--limit " name "=VALUE raises it)"
+
+/* The same of a process that makes a file, or reads for its sake. */
+#define LIMITS_MAKE_ADVICE                                      \
+    "If it is sound, and only large, raise --limit make-memory" \
+    " or cpu-time."
+
 /* What holds where nothing is said. */
 extern const Limits limits_default;
 

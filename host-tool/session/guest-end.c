@@ -32,6 +32,8 @@ static gint64 stop_end_us(const GuestRecording *guest)
            (gint64)guest->limits->stop_s * G_USEC_PER_SEC;
 }
 
+#define STILL_SENDING "the time it takes is " LIMIT_ABOVE("stop-time")
+
 static void fail_stop(GuestRecording *guest, const char *why)
 {
     guest->is_unstopped = TRUE;
@@ -51,8 +53,11 @@ static void stop_asked_for(GuestRecording *guest)
 
     guest_recording_tell(guest, TRACE_CONTROL_STOP, "the host has ended it");
     while (receiver_state(guest->receiver) == RECEIVER_RECEIVING) {
-        if (g_get_monotonic_time() > end_us ||
-            receiver_quiet_us(guest->receiver) > ASKED_QUIET_US) {
+        if (g_get_monotonic_time() > end_us) {
+            fail_stop(guest, STILL_SENDING);
+            return;
+        }
+        if (receiver_quiet_us(guest->receiver) > ASKED_QUIET_US) {
             fail_stop(guest, "nothing more comes from it");
             return;
         }
@@ -70,7 +75,7 @@ static void wait_finished(GuestRecording *guest, GuestTraceStatus *status)
     while (status->state == GUEST_TRACE_STOPPING ||
            status->state == GUEST_TRACE_RECORDING) {
         if (g_get_monotonic_time() > end_us) {
-            fail_stop(guest, "it is still sending");
+            fail_stop(guest, STILL_SENDING);
             return;
         }
         g_usleep(STOP_POLL_US);

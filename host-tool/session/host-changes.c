@@ -46,6 +46,7 @@ static GByteArray *run_confined(Job *job, GError **error)
     ConfineOptions options;
 
     confine_options_init(&options, "the host's file");
+    options.advice = LIMITS_MAKE_ADVICE;
     options.fds = &job->fd;
     options.fd_count = 1;
     confine_options_set_time(&options,

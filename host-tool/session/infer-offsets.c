@@ -304,6 +304,7 @@ static GByteArray *run_confined(Job *job, GError **error)
     ConfineOptions options;
 
     confine_options_init(&options, "the trace files");
+    options.advice = LIMITS_MAKE_ADVICE;
     options.fds = fds;
     options.fd_count = G_N_ELEMENTS(fds);
     confine_options_set_time(&options,

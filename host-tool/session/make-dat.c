@@ -199,6 +199,7 @@ static StreamSummary *run_confined(Job *job, const char *stream_name,
     ConfineOptions options;
 
     confine_options_init(&options, stream_name);
+    options.advice = LIMITS_MAKE_ADVICE;
     options.fds = fds;
     options.fd_count = job->options ? 2 : 1;
     options.memory_bytes = job->limits->make_memory_bytes;

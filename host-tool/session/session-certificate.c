@@ -109,6 +109,7 @@ static GByteArray *run_confined(Job *job, GError **error)
         }
     }
     confine_options_init(&options, "the trace files");
+    options.advice = LIMITS_MAKE_ADVICE;
     options.fds = (const int *)open_fds->data;
     options.fd_count = open_fds->len;
     confine_options_set_time(&options,

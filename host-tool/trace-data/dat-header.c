@@ -37,38 +37,43 @@ static const Limits *limits_of(const DatHeader *header)
     return dat_file_limits(header->dat);
 }
 
+/* Behind what is above a limit: one that can be set, or one that can't. */
+#define OVER(name) ", " LIMIT_ABOVE(name)
+#define TOO_LONG   ", more than there can be"
+
 /* A text of size bytes; the NUL after it is not part of the GBytes. */
 static GBytes *take_text(DatHeader *header, uint64_t size, uint64_t max_bytes,
-                         const char *what, GError **error)
+                         const char *above, const char *what, GError **error)
 {
     GBytes *text =
         size > max_bytes ? NULL : byte_reader_take_bytes(&header->bytes, size);
 
     if (!text) {
         dat_header_damaged(header, error, "%s of %" G_GUINT64_FORMAT " bytes%s",
-                           what, size,
-                           size > max_bytes ? ", above its limit" : "");
+                           what, size, size > max_bytes ? above : "");
     }
     return text;
 }
 
 static GBytes *take_text_u64(DatHeader *header, uint64_t max_bytes,
-                             const char *what, GError **error)
+                             const char *above, const char *what,
+                             GError **error)
 {
     uint64_t size;
 
     return dat_header_take(header, &size, sizeof(size), what, error)
-               ? take_text(header, size, max_bytes, what, error)
+               ? take_text(header, size, max_bytes, above, what, error)
                : NULL;
 }
 
 static GBytes *take_text_u32(DatHeader *header, uint64_t max_bytes,
-                             const char *what, GError **error)
+                             const char *above, const char *what,
+                             GError **error)
 {
     uint32_t size;
 
     return dat_header_take(header, &size, sizeof(size), what, error)
-               ? take_text(header, size, max_bytes, what, error)
+               ? take_text(header, size, max_bytes, above, what, error)
                : NULL;
 }
 
@@ -124,6 +129,12 @@ static bool parse_header_page(DatHeader *header, GError **error)
                                   long_bytes);
     }
     dat->long_bytes = (uint32_t)long_bytes;
+    if (sub_buffer_bytes <= (long)limits_default.page_bytes &&
+        sub_buffer_bytes > (long)limits_of(header)->page_bytes) {
+        return dat_header_damaged(header, error,
+                                  "sub-buffers of %ld bytes" OVER("page-size"),
+                                  sub_buffer_bytes);
+    }
     if (sub_buffer_bytes > (long)dat->page_bytes &&
         sub_buffer_bytes <= (long)limits_of(header)->page_bytes &&
         (sub_buffer_bytes & (sub_buffer_bytes - 1)) == 0) {
@@ -149,13 +160,28 @@ bool dat_header_read_pages(DatHeader *header, GError **error)
 
     return dat_header_expect(header, "header_page", 12, error) &&
            replace(&metadata->header_page,
-                   take_text_u64(header, DAT_MAX_HEADER_BYTES, "header_page",
-                                 error)) &&
+                   take_text_u64(header, DAT_MAX_HEADER_BYTES, TOO_LONG,
+                                 "header_page", error)) &&
            parse_header_page(header, error) &&
            dat_header_expect(header, "header_event", 13, error) &&
            replace(&metadata->header_event,
-                   take_text_u64(header, DAT_MAX_HEADER_BYTES, "header_event",
-                                 error));
+                   take_text_u64(header, DAT_MAX_HEADER_BYTES, TOO_LONG,
+                                 "header_event", error));
+}
+
+/* What no kernel writes is found out when it is parsed. */
+static bool check_event_name(const DatHeader *header, GBytes *text,
+                             GError **error)
+{
+    const char *name = g_bytes_get_data(text, NULL);
+    size_t size = g_str_has_prefix(name, "name: ")
+                      ? strcspn(name, "\n") - strlen("name: ")
+                      : 0;
+
+    return size <= limits_of(header)->name_bytes ||
+           dat_header_damaged(header, error,
+                              "an event's name of %zu bytes" OVER("name-size"),
+                              size);
 }
 
 static bool read_formats(DatHeader *header, const char *system, GError **error)
@@ -169,16 +195,21 @@ static bool read_formats(DatHeader *header, const char *system, GError **error)
         return false;
     }
     if (count > max_events || formats->len + count > max_events) {
-        return dat_header_damaged(
-            header, error, "%u events in system %s, above the limit events",
-            count, system);
+        return dat_header_damaged(header, error,
+                                  "%u events in system %s" OVER("events"),
+                                  count, system);
     }
     for (uint32_t i = 0; i < count; i++) {
-        GBytes *text = take_text_u64(header, limits_of(header)->format_bytes,
-                                     "an event format", error);
+        GBytes *text =
+            take_text_u64(header, limits_of(header)->format_bytes,
+                          OVER("format-size"), "an event format", error);
         DatFormat *format;
 
         if (!text) {
+            return false;
+        }
+        if (!check_event_name(header, text, error)) {
+            g_bytes_unref(text);
             return false;
         }
         format = g_new0(DatFormat, 1);
@@ -204,7 +235,7 @@ bool dat_header_read_event_systems(DatHeader *header, GError **error)
     }
     if (n_systems > limits_of(header)->systems) {
         return dat_header_damaged(header, error,
-                                  "%u event systems, above the limit systems",
+                                  "%u event systems" OVER("systems"),
                                   n_systems);
     }
     for (uint32_t i = 0; i < n_systems; i++) {
@@ -212,10 +243,9 @@ bool dat_header_read_event_systems(DatHeader *header, GError **error)
             dat_header_take_name(header, "a system's name", error);
 
         if (system && strlen(system) > limits_of(header)->name_bytes) {
-            return dat_header_damaged(header, error,
-                                      "a system's name of %zu "
-                                      "bytes",
-                                      strlen(system));
+            return dat_header_damaged(
+                header, error, "a system's name of %zu bytes" OVER("name-size"),
+                strlen(system));
         }
         if (!system || !read_formats(header, system, error)) {
             return false;
@@ -228,19 +258,20 @@ bool dat_header_read_kallsyms(DatHeader *header, GError **error)
 {
     return replace(&header->dat->metadata.kallsyms,
                    take_text_u32(header, limits_of(header)->kallsyms_bytes,
-                                 "kallsyms", error));
+                                 OVER("kallsyms-size"), "kallsyms", error));
 }
 
 bool dat_header_read_printk_formats(DatHeader *header, GError **error)
 {
     return replace(&header->dat->metadata.printk_formats,
                    take_text_u32(header, limits_of(header)->printk_bytes,
-                                 "printk formats", error));
+                                 OVER("printk-size"), "printk formats", error));
 }
 
 bool dat_header_read_cmdlines(DatHeader *header, GError **error)
 {
     return replace(&header->dat->metadata.cmdlines,
                    take_text_u64(header, limits_of(header)->cmdlines_bytes,
-                                 "command lines", error));
+                                 OVER("cmdlines-size"), "command lines",
+                                 error));
 }

@@ -75,10 +75,14 @@ static bool read_start(DatHeader *header, GError **error)
         return false;
     }
     if (dat->page_bytes < MIN_PAGE_BYTES ||
-        dat->page_bytes > dat_file_limits(dat)->page_bytes ||
         (dat->page_bytes & (dat->page_bytes - 1))) {
         return dat_header_damaged(header, error, "a page size of %u",
                                   dat->page_bytes);
+    }
+    if (dat->page_bytes > dat_file_limits(dat)->page_bytes) {
+        return dat_header_damaged(
+            header, error, "a page size of %u, " LIMIT_ABOVE("page-size"),
+            dat->page_bytes);
     }
     return true;
 }

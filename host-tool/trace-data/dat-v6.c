@@ -190,7 +190,7 @@ static bool read_cpus(Layout *layout, DatFile *dat, GError **error)
 
     if (layout->n_cpus > dat_file_limits(dat)->cpus) {
         return dat_header_damaged(header, error,
-                                  "%u CPUs, above the limit cpus",
+                                  "%u CPUs, " LIMIT_ABOVE("cpus"),
                                   layout->n_cpus);
     }
     for (uint32_t cpu = 0; cpu < layout->n_cpus; cpu++) {

@@ -203,12 +203,19 @@ static bool read_buffer_cpus(ByteReader *in, DatFile *dat, uint64_t file_bytes)
     uint32_t page_bytes, n_cpus;
 
     if (!byte_reader_take_u32(in, &page_bytes) ||
-        !byte_reader_take_u32(in, &n_cpus) ||
-        n_cpus > dat_file_limits(dat)->cpus) {
+        !byte_reader_take_u32(in, &n_cpus)) {
         return false;
     }
-    if (page_bytes >= 512 && page_bytes <= dat_file_limits(dat)->page_bytes &&
-        (page_bytes & (page_bytes - 1)) == 0) {
+    if (n_cpus > dat_file_limits(dat)->cpus) {
+        dat_file_problem(dat, "%u CPUs, " LIMIT_ABOVE("cpus"), n_cpus);
+        return false;
+    }
+    if (page_bytes > dat_file_limits(dat)->page_bytes) {
+        dat_file_problem(dat, "a page size of %u, " LIMIT_ABOVE("page-size"),
+                         page_bytes);
+        return false;
+    }
+    if (page_bytes >= 512 && (page_bytes & (page_bytes - 1)) == 0) {
         dat->page_bytes = MAX(dat->page_bytes, page_bytes);
     }
     for (uint32_t i = 0; i < n_cpus; i++) {

@@ -182,6 +182,23 @@ static uint64_t text_limit_bytes(const Limits *limits, TraceMetaKind kind)
     return 0;
 }
 
+/* Why a text of more than text_limit_bytes() is left out. */
+static const char *too_long_text(TraceMetaKind kind)
+{
+    switch (kind) {
+    case TRACE_META_EVENT_FORMAT:
+        return "it is " LIMIT_ABOVE("format-size");
+    case TRACE_META_KALLSYMS:
+        return "it is " LIMIT_ABOVE("kallsyms-size");
+    case TRACE_META_PRINTK_FORMATS:
+        return "it is " LIMIT_ABOVE("printk-size");
+    case TRACE_META_CMDLINES:
+        return "it is " LIMIT_ABOVE("cmdlines-size");
+    default:
+        return "it is longer than it can be";
+    }
+}
+
 /* Hostile streams can have many: the first few are told, the rest counted. */
 static void refuse(DatWriter *writer, const char *what, const char *why)
 {
@@ -194,10 +211,9 @@ static void refuse(DatWriter *writer, const char *what, const char *why)
     }
 }
 
-static gboolean is_proper_name(const DatWriter *writer, const char *name,
-                               size_t size)
+static gboolean is_proper_name(const char *name, size_t size)
 {
-    if (size == 0 || size > writer->limits->name_bytes) {
+    if (size == 0) {
         return FALSE;
     }
     for (size_t i = 0; i < size; i++) {
@@ -236,20 +252,23 @@ static const char *add_event(DatWriter *writer, DatText *text)
 {
     const char *slash = strchr(text->name, '/');
 
-    if (!slash ||
-        !is_proper_name(writer, text->name, (size_t)(slash - text->name)) ||
-        !is_proper_name(writer, slash + 1, strlen(slash + 1))) {
+    if (!slash || !is_proper_name(text->name, (size_t)(slash - text->name)) ||
+        !is_proper_name(slash + 1, strlen(slash + 1))) {
         return "it has no proper event name";
     }
+    if ((size_t)(slash - text->name) > writer->limits->name_bytes ||
+        strlen(slash + 1) > writer->limits->name_bytes) {
+        return "its name is " LIMIT_ABOVE("name-size");
+    }
     if (writer->event_count == writer->limits->events) {
-        return "there are too many events";
+        return "the number of events is " LIMIT_ABOVE("events");
     }
 
     DatSystem *system =
         find_system(writer, text->name, (size_t)(slash - text->name));
 
     if (!system) {
-        return "there are too many systems";
+        return "the number of systems is " LIMIT_ABOVE("systems");
     }
     writer->event_count++;
     g_ptr_array_add(system->formats, text);
@@ -327,9 +346,12 @@ void dat_writer_add_text(DatWriter *writer, TraceMetaKind kind,
     /* Event names have a slash, so that no two kinds share a key. */
     if (kind == TRACE_META_EVENT_FORMAT) {
         key = name;
-        if (!strchr(name, '/') ||
-            strlen(name) > 2 * writer->limits->name_bytes + 1) {
+        if (!strchr(name, '/')) {
             refuse(writer, name, "it has no proper event name");
+            return;
+        }
+        if (strlen(name) > 2 * writer->limits->name_bytes + 1) {
+            refuse(writer, name, "its name is " LIMIT_ABOVE("name-size"));
             return;
         }
     }
@@ -339,10 +361,12 @@ void dat_writer_add_text(DatWriter *writer, TraceMetaKind kind,
     if (!text || text_bytes == 0) {
         return;
     }
-    if (text->bytes->len + text_bytes >
-            text_limit_bytes(writer->limits, kind) ||
-        writer->text_bytes + text_bytes > writer->limits->text_bytes) {
-        refuse_text(writer, text, "it is too long");
+    if (writer->text_bytes + text_bytes > writer->limits->text_bytes) {
+        refuse_text(writer, text,
+                    "all texts together are " LIMIT_ABOVE("text-size"));
+    } else if (text->bytes->len + text_bytes >
+               text_limit_bytes(writer->limits, kind)) {
+        refuse_text(writer, text, too_long_text(kind));
     } else if (memchr(text_piece, '\0', text_bytes)) {
         refuse_text(writer, text, "it is not a text");
     } else {

@@ -54,9 +54,12 @@ static StreamStatus check_hello_numbers(const TraceHello *hello,
         return STREAM_BAD_VERSION;
     }
     if (hello->page_bytes < MIN_PAGE_BYTES ||
-        hello->page_bytes > limits->page_bytes ||
+        hello->page_bytes > TRACE_STREAM_MAX_PAGE_BYTES ||
         (hello->page_bytes & (hello->page_bytes - 1)) != 0) {
         return STREAM_BAD_PAGE_SIZE;
+    }
+    if (hello->page_bytes > limits->page_bytes) {
+        return STREAM_PAGE_TOO_LARGE;
     }
     if (hello->long_bytes != 4 && hello->long_bytes != 8) {
         return STREAM_BAD_LONG_SIZE;
@@ -65,8 +68,11 @@ static StreamStatus check_hello_numbers(const TraceHello *hello,
     if ((hello->trace_id & INT64_MAX) == 0) {
         return STREAM_BAD_TRACE_ID;
     }
-    if (hello->cpu_count == 0 || hello->cpu_count > limits->cpus) {
+    if (hello->cpu_count == 0 || hello->cpu_count > TRACE_STREAM_MAX_CPUS) {
         return STREAM_BAD_CPU_COUNT;
+    }
+    if (hello->cpu_count > limits->cpus) {
+        return STREAM_TOO_MANY_CPUS;
     }
     return STREAM_FRAME;
 }
@@ -190,8 +196,11 @@ static StreamStatus check_header(const StreamDecoder *decoder,
     if (header->flags != 0) {
         return STREAM_BAD_FLAGS;
     }
-    if (header->length_bytes > decoder->limits->frame_bytes) {
+    if (header->length_bytes > TRACE_STREAM_MAX_PAYLOAD_BYTES) {
         return STREAM_BAD_LENGTH;
+    }
+    if (header->length_bytes > decoder->limits->frame_bytes) {
+        return STREAM_FRAME_TOO_LARGE;
     }
     if (header->sequence != decoder->next_sequence) {
         return STREAM_BAD_SEQUENCE;
@@ -354,6 +363,12 @@ const char *stream_status_text(StreamStatus status)
         return "a second HELLO frame follows the first";
     case STREAM_AFTER_END:
         return "bytes follow the END frame";
+    case STREAM_FRAME_TOO_LARGE:
+        return "a frame is " LIMIT_ABOVE("frame-size");
+    case STREAM_PAGE_TOO_LARGE:
+        return "the pages are " LIMIT_ABOVE("page-size");
+    case STREAM_TOO_MANY_CPUS:
+        return "the number of CPUs is " LIMIT_ABOVE("cpus");
     }
     return "the stream is damaged";
 }

@@ -40,11 +40,15 @@ typedef enum StreamStatus {
     STREAM_BAD_LONG_SIZE,
     STREAM_BAD_TRACE_ID,
     STREAM_BAD_STRING,    /* not terminated inside its array */
-    STREAM_BAD_CPU_COUNT, /* 0, or more than the limit */
+    STREAM_BAD_CPU_COUNT, /* 0, or more than there can be */
     STREAM_BAD_CPU,       /* not announced, announced twice, or too high */
     STREAM_NO_HELLO,      /* a frame before HELLO */
     STREAM_SECOND_HELLO,
     STREAM_AFTER_END, /* bytes after the END frame */
+    /* Above a limit that was set. */
+    STREAM_FRAME_TOO_LARGE,
+    STREAM_PAGE_TOO_LARGE,
+    STREAM_TOO_MANY_CPUS,
 } StreamStatus;
 
 typedef struct StreamDecoder {

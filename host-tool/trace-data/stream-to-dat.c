@@ -234,9 +234,10 @@ static void note_end(StreamIndex *index, StreamReader *reader,
 
     if (index->cut) {
         note(summary,
-             "The stream has more pages than the limits pages and growth "
-             "allow, so it was cut off at byte %" PRIu64 ".",
-             reader->offset_bytes);
+             "The stream was cut off at byte %" PRIu64 ": what follows is %s.",
+             reader->offset_bytes,
+             index->page_count >= index->limits->pages ? LIMIT_ABOVE("pages")
+                                                       : LIMIT_ABOVE("growth"));
     } else if (status == STREAM_NEED_MORE) {
         note(summary,
              "The stream breaks off at byte %" PRIu64
@@ -257,6 +258,10 @@ static gboolean throw_no_hello(StreamReader *reader, StreamStatus status,
         g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                             "The stream is empty: nothing came from the "
                             "recorder; check that it was started.");
+    } else if (status >= STREAM_FRAME_TOO_LARGE) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "The stream cannot be read from its first frame on: %s.",
+                    stream_status_text(status));
     } else {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "The stream cannot be read from its first frame on (%s); "

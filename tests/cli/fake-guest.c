@@ -19,6 +19,7 @@
  *   agent-restarts after it began to record, before it could say so
  *   babbling-agent           endless nonsense from the agent
  *   stale-agent    old replies in front of each answer
+ *   never-stops    the agent says that the recorder is about to stop
  *   stale-trace    rests of an older stream on the trace channel
  *   lost-trace     the stream goes elsewhere
  *   trigger        its tracing is turned off half a second after it began
@@ -831,7 +832,9 @@ static void trace_start(Fake *fake, json_object *request,
 
 static void trace_stop(Fake *fake, json_object *request)
 {
-    if (fake->pid) {
+    if (fake->pid && does(fake, "never-stops")) {
+        reply(&fake->qga, request, new_status("stopping", 0));
+    } else if (fake->pid) {
         reply(&fake->qga, request, stop_recorder(fake));
     } else {
         reply_error(&fake->qga, request, "GenericError",

@@ -202,11 +202,12 @@ static void test_set_limits(void)
         uint64_t enough;
         StreamStatus below;
     } cases[] = {
-        {offsetof(Limits, cpus), 2, STREAM_BAD_CPU_COUNT},
+        {offsetof(Limits, cpus), 2, STREAM_TOO_MANY_CPUS},
         {offsetof(Limits, page_bytes), BUILDER_PAGE_BYTES,
-         STREAM_BAD_PAGE_SIZE},
+         STREAM_PAGE_TOO_LARGE},
         {offsetof(Limits, frame_bytes),
-         sizeof(TraceHello) + 2 * sizeof(TraceHelloCpu), STREAM_BAD_LENGTH},
+         sizeof(TraceHello) + 2 * sizeof(TraceHelloCpu),
+         STREAM_FRAME_TOO_LARGE},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
