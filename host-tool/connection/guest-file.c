@@ -6,6 +6,7 @@
 #include "connection/guest-file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "connection/connection-error.h"
@@ -21,6 +22,9 @@
 #define READ_BYTES  (256u << 10)
 #define WRITE_BYTES (48u << 10)
 #define MAX_BASE64  (1u << 20)
+/* One that sends less than that keeps us on purpose. */
+#define LEAST_BYTES_PER_S (32u << 10)
+#define GRACE_S           60
 
 static gboolean check_all(const Agent *agent, const char *const *commands,
                           GError **error)
@@ -173,7 +177,10 @@ static gboolean store(int fd, const guchar *bytes, size_t size, GError **error)
     return TRUE;
 }
 
-/* FALSE at the end of the file, and on errors. */
+/*
+ * FALSE at the end of the file, and on errors.  The agent reads by fread(): a
+ * piece that is shorter than asked for is the last one.
+ */
 static gboolean read_piece(Agent *agent, int64_t handle, int fd, size_t size,
                            uint64_t *bytes, GError **error)
 {
@@ -201,13 +208,29 @@ static gboolean read_piece(Agent *agent, int64_t handle, int fd, size_t size,
         return FALSE;
     }
     *bytes += length;
-    return TRUE;
+    return length == size;
+}
+
+static gboolean check_pace(uint64_t bytes, gint64 start_us, GError **error)
+{
+    uint64_t passed_s =
+        (uint64_t)(g_get_monotonic_time() - start_us) / G_USEC_PER_SEC;
+
+    if (passed_s <= GRACE_S + bytes / LEAST_BYTES_PER_S) {
+        return TRUE;
+    }
+    g_set_error(error, CONNECTION_ERROR, CONNECTION_ERROR_TIMEOUT,
+                "the guest's agent sends a file far too slowly: %" PRIu64
+                " bytes in %" PRIu64 " s",
+                bytes, passed_s);
+    return FALSE;
 }
 
 gboolean guest_file_read(Agent *agent, const char *path, int fd,
                          uint64_t max_bytes, uint64_t *bytes, GError **error)
 {
     g_autoptr(GError) cause = NULL;
+    gint64 start_us = g_get_monotonic_time();
     int64_t handle;
 
     *bytes = 0;
@@ -216,7 +239,8 @@ gboolean guest_file_read(Agent *agent, const char *path, int fd,
     }
     while (*bytes < max_bytes &&
            read_piece(agent, handle, fd, MIN(READ_BYTES, max_bytes - *bytes),
-                      bytes, &cause)) {
+                      bytes, &cause) &&
+           check_pace(*bytes, start_us, &cause)) {
         /* the next one */
     }
     close_file(agent, handle, NULL);

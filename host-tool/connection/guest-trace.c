@@ -17,7 +17,6 @@
 /* Beyond what it waits for itself.  Shorter: it may be asked again. */
 #define STOP_TIMEOUT_MS 25000
 #define MAX_OUTPUT      (2u << 20)
-#define MAX_DEPTH       8
 
 static const char *const state_names[] = {
     [GUEST_TRACE_IDLE] = "idle",         [GUEST_TRACE_RECORDING] = "recording",
@@ -105,13 +104,13 @@ static gboolean parse_output(const AgentProcess *process,
     gsize length = 0;
     const char *text =
         process->output ? g_bytes_get_data(process->output, &length) : "";
-    struct json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH);
+    g_autofree char *copy = NULL;
     g_autoptr(json_object) answer = NULL;
 
     if (length <= MAX_OUTPUT) {
-        answer = json_tokener_parse_ex(tokener, text, (int)length);
+        copy = g_strndup(text ? text : "", length);
+        answer = json_read_text(copy);
     }
-    json_tokener_free(tokener);
     return parse_status(answer, status, error);
 }
 

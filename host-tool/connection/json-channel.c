@@ -305,6 +305,10 @@ JsonChannelStatus json_channel_receive(JsonChannel *channel, gint64 deadline,
         if (channel->message_bytes == 0 && taken_bytes > channel->max_bytes) {
             return JSON_CHANNEL_TIMEOUT;
         }
+        /* Nor has a message that comes byte by byte. */
+        if (taken_bytes > 0 && g_get_monotonic_time() > deadline) {
+            return JSON_CHANNEL_TIMEOUT;
+        }
         status = fill(channel, deadline, error);
         if (status != JSON_CHANNEL_MESSAGE) {
             return status;

@@ -135,6 +135,15 @@ const char *json_read_string(json_object *object, const char *key,
     return text;
 }
 
+/* Some of what Unicode lets print breaks lines. */
+static gboolean is_printable(gunichar c)
+{
+    GUnicodeType type = g_unichar_type(c);
+
+    return g_unichar_isprint(c) && type != G_UNICODE_LINE_SEPARATOR &&
+           type != G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
 char *json_printable(const char *text, size_t max_bytes)
 {
     g_autofree char *cut = g_strndup(text, max_bytes);
@@ -145,7 +154,7 @@ char *json_printable(const char *text, size_t max_bytes)
 
         if (c < 0x20 || c == 0x7f) {
             *at = c == '\n' || c == '\t' ? ' ' : '?';
-        } else if (!g_unichar_isprint(c)) {
+        } else if (!is_printable(c)) {
             memset(at, '?', g_utf8_next_char(at) - at);
         }
     }

@@ -83,8 +83,9 @@ static gboolean is_event_name(const char *event)
 
 /*
  * A request that is a pattern itself is compared as text: what it matches is
- * then among what the allowed pattern matches, as long as the allowed one only
- * has '*'.  GLib's patterns know no "[]", so a literal '[' never slips through.
+ * then among what the allowed pattern matches, where the allowed one only has
+ * '*'; one with '?' takes no patterns.  GLib's patterns know no "[]", so a
+ * literal '[' never slips through.
  */
 static gboolean is_allowed(const RequestPolicy *policy, const char *event)
 {
@@ -93,7 +94,9 @@ static gboolean is_allowed(const RequestPolicy *policy, const char *event)
     for (char **allowed = policy->allowed; *allowed; allowed++) {
         g_autofree char *pattern = normalize(*allowed);
 
+        /* To a '?' any character is as good as another, also a '*'. */
         if (!g_str_equal(*allowed, REQUEST_DEFAULT_EVENTS) &&
+            !(strchr(pattern, '?') && strpbrk(wanted, "*?[")) &&
             glob_match(pattern, wanted)) {
             return TRUE;
         }

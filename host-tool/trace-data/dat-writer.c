@@ -317,7 +317,7 @@ static DatText *find_text(DatWriter *writer, TraceMetaKind kind,
     }
     /* Else the names alone could fill the memory. */
     if (g_hash_table_size(writer->texts) > 2 * writer->limits->events) {
-        writer->refused_count++;
+        refuse(writer, name, "the number of events is " LIMIT_ABOVE("events"));
         return NULL;
     }
     text = g_new0(DatText, 1);

@@ -207,6 +207,9 @@ static void test_printable(void)
 {
     g_autofree char *text =
         json_printable(" a\nb\x1b[31m\xff \xe2\x80\xae\xc3\xa9 ", 100);
+    g_autofree char *lines = json_printable("a\xe2\x80\xa8"
+                                            "b",
+                                            100);
     g_autofree char *cut = json_printable("0123456789", 4);
 
     g_assert_null(strchr(text, '\x1b'));
@@ -214,11 +217,43 @@ static void test_printable(void)
     g_assert_true(g_str_has_prefix(text, "a b?[31m"));
     g_assert_true(g_str_has_suffix(text, "\xc3\xa9"));
     g_assert_cmpstr(cut, ==, "0123");
+    g_assert_cmpstr(lines, ==, "a???b");
 }
 
 static void add(const char *path, void (*test)(Fixture *, gconstpointer))
 {
     g_test_add(path, Fixture, NULL, set_up, test, tear_down);
+}
+
+/* A message that never ends, of a peer that never rests. */
+static gpointer dribble(gpointer data)
+{
+    int fd = GPOINTER_TO_INT(data);
+
+    fcntl(fd, F_SETFL, 0);
+    while (send(fd, "x", 1, MSG_NOSIGNAL) == 1) {
+        /* the next one */
+    }
+    return NULL;
+}
+
+static void test_dribble(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    JsonChannel *endless =
+        json_channel_new(dup(json_channel_fd(f->channel)), "it", G_MAXSIZE);
+    g_autoptr(json_object) message = NULL;
+    g_autoptr(GError) error = NULL;
+    GThread *thread;
+
+    put(f, "{\"text\": \"");
+    thread = g_thread_new("dribble", dribble, GINT_TO_POINTER(f->peer));
+    g_assert_cmpint(json_channel_receive(endless, json_channel_deadline(50),
+                                         &message, &error),
+                    ==, JSON_CHANNEL_TIMEOUT);
+    g_assert_no_error(error);
+    shutdown(json_channel_fd(endless), SHUT_RDWR);
+    g_thread_join(thread);
+    json_channel_free(endless);
 }
 
 int main(int argc, char **argv)
@@ -231,6 +266,7 @@ int main(int argc, char **argv)
     add("/json-channel/too-deep", test_too_deep);
     add("/json-channel/too-many-values", test_too_many_values);
     add("/json-channel/too-long", test_too_long);
+    add("/json-channel/dribble", test_dribble);
     add("/json-channel/mark", test_mark);
     add("/json-channel/unread", test_unread);
     g_test_add_func("/json-channel/printable", test_printable);

@@ -96,6 +96,22 @@ static void test_hostile_events(void)
     check_refused(many, "more than");
 }
 
+/* What an operator meant as one character is no way to all events. */
+static void test_one_character(void)
+{
+    char *one[] = {(char *)"irq:softirq_?xit", (char *)"sched:sched_?", NULL};
+    RequestPolicy narrow = policy;
+    g_autofree char *exact = NULL;
+    g_autofree char *wide = NULL;
+
+    narrow.allowed = one;
+    exact = refuse(&narrow, "irq:softirq_exit");
+    g_assert_cmpstr(exact, ==, NULL);
+    wide = refuse(&narrow, "sched:sched_*");
+    g_assert_nonnull(wide);
+    g_assert_nonnull(strstr(wide, "not allowed"));
+}
+
 static void test_default_not_allowed(void)
 {
     char *only[] = {(char *)"sched", NULL};
@@ -159,6 +175,7 @@ int main(int argc, char **argv)
     g_test_add_func("/request-policy/nothing-allowed", test_nothing_allowed);
     g_test_add_func("/request-policy/events", test_events);
     g_test_add_func("/request-policy/hostile-events", test_hostile_events);
+    g_test_add_func("/request-policy/one-character", test_one_character);
     g_test_add_func("/request-policy/default-not-allowed",
                     test_default_not_allowed);
     g_test_add_func("/request-policy/rate", test_rate);
