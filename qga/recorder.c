@@ -406,6 +406,38 @@ static void note_page(const Recorder *recorder, CpuReader *reader,
     }
 }
 
+static PumpResult throw_unread(const Recorder *recorder,
+                               const CpuReader *reader, GError **error)
+{
+    int code = errno;
+
+    trace_throw(error, "cannot read %s/per_cpu/cpu%u/trace_pipe_raw: %s",
+                recorder_instance_dir(recorder), reader->cpu, g_strerror(code));
+    return PUMP_FAILED;
+}
+
+/*
+ * The kernel hands out the rest of a page before the next one, so that what
+ * was read in part must be read to its end.  Returns how much of it came.
+ */
+static ssize_t read_rest(const CpuReader *reader, char *page, ssize_t bytes,
+                         guint page_bytes)
+{
+    while (bytes > 0 && bytes < (ssize_t)page_bytes) {
+        ssize_t more = read(reader->fd, page + bytes, page_bytes - bytes);
+
+        if (more == 0) {
+            errno = EIO; /* there is no page of that size */
+            break;
+        }
+        if (more < 0 && errno != EINTR) {
+            break;
+        }
+        bytes += MAX(more, 0);
+    }
+    return bytes;
+}
+
 /* Reads one page; the reader is no longer ready when there is none. */
 static PumpResult read_page(Recorder *recorder, guint index, GError **error)
 {
@@ -428,17 +460,19 @@ static PumpResult read_page(Recorder *recorder, guint index, GError **error)
         return PUMP_EMPTY;
     }
     if (bytes < 0 && errno != EAGAIN && errno != EINVAL && errno != ENODEV) {
-        trace_throw(error, "cannot read the pages of CPU %u: %s", reader->cpu,
-                    g_strerror(errno));
-        return PUMP_FAILED;
+        return throw_unread(recorder, reader, error);
     }
     /* Other errors than EAGAIN: a CPU that was never online has no buffer. */
     if (bytes < (ssize_t)layout->data_offset_bytes) {
         reader->ready = false;
         return PUMP_EMPTY;
     }
+    bytes = read_rest(reader, page, bytes, layout->page_bytes);
     memset((char *)page + bytes, 0, layout->page_bytes - bytes);
     used_bytes = ring_page_used_bytes(layout, page);
+    if (used_bytes > bytes) {
+        return throw_unread(recorder, reader, error);
+    }
     note_page(recorder, reader, &recorder->stats[index], used_bytes);
     stream_encoder_commit(recorder->encoder, TRACE_FRAME_PAGE, reader->cpu,
                           used_bytes);

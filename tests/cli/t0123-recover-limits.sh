@@ -138,14 +138,6 @@ expect_status 1
 expect err "it took too much time\); .* raise --limit memory, cpu-time"
 [ ! -e file ] || fail "report leaves a file"
 
-# A guest that goes on sending when it is to stop.
-start_guest never-stops
-record --duration 0.3 --limit stop-time=1
-expect_status 1
-expect_error "did not stop .* above the limit stop-time \(--limit stop-time=VALUE"
-expect_restored
-stop_guest
-
 # What libtraceevent isn't given is shown by its fields' names alone.
 "$QEMU_TRACE_MERGE" report "$session" >whole 2>err || fail "report"
 for limit in format-fields=1 format-depth=1 format-operators=1; do
@@ -153,3 +145,11 @@ for limit in format-fields=1 format-depth=1 format-operators=1; do
         fail "report --limit $limit"
     ! cmp -s whole out || fail "--limit $limit has no effect"
 done
+
+# A guest that goes on sending when it is to stop.
+start_guest never-stops
+record --duration 0.3 --limit stop-time=1
+expect_status 1
+expect_error "did not stop .* above the limit stop-time \(--limit stop-time=VALUE"
+expect_restored
+stop_guest

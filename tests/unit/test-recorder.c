@@ -26,6 +26,63 @@
 #define MAX_CPUS        2
 #define MARKER_ID_BYTES 16 /* common fields and ip, before the text */
 
+/*
+ * The recorder's calls are the linker's to lead here (--wrap); in its thread,
+ * one on the stream's descriptor, or on a CPU's pages, can be made to fail.
+ */
+ssize_t __real_read(int fd, void *bytes, size_t size);
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_read(int fd, void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+
+typedef struct Fault {
+    bool is_write; /* to the stream; else a read of pages */
+    int code;      /* 0: half of it is done */
+    bool is_forever;
+    const char *expected; /* of the recorder's error; NULL: it bears it */
+} Fault;
+
+static const Fault *fault;
+static int faulty_fd; /* of writes */
+static _Atomic bool is_due;
+static __thread bool is_recorder;
+
+static bool takes_fault(bool is_write, int fd)
+{
+    char link[64];
+    char path[256] = "";
+
+    if (!fault || !is_recorder || !is_due || fault->is_write != is_write) {
+        return false;
+    }
+    g_snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (is_write ? fd != faulty_fd
+                 : readlink(link, path, sizeof(path) - 1) < 0 ||
+                       !g_str_has_suffix(path, "/trace_pipe_raw")) {
+        return false;
+    }
+    is_due = fault->is_forever;
+    return true;
+}
+
+ssize_t __wrap_read(int fd, void *bytes, size_t size)
+{
+    if (!takes_fault(false, fd)) {
+        return __real_read(fd, bytes, size);
+    }
+    errno = fault->code;
+    return fault->code ? -1 : __real_read(fd, bytes, size / 2);
+}
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+    if (!takes_fault(true, fd)) {
+        return __real_write(fd, bytes, size);
+    }
+    errno = fault->code;
+    return fault->code ? -1 : __real_write(fd, bytes, (size + 1) / 2);
+}
+
 typedef struct Writer {
     guint cpu;
     guint writes;
@@ -111,6 +168,8 @@ static gpointer run_recorder(gpointer data)
     Flood *flood = data;
     const RecorderCallbacks callbacks = {.ready = on_ready, .data = flood};
 
+    is_recorder = true;
+    faulty_fd = flood->out_fds[1];
     flood->ok = recorder_run(flood->recorder, flood->stop_fd, &callbacks,
                              &flood->error);
     /* So that the reader sees the end. */
@@ -663,6 +722,70 @@ static void test_reader_gone(void)
     flood_clear(&flood);
 }
 
+/* What is lost is counted, and what was sent is whole. */
+static void check_fault(const Fault *row)
+{
+    Flood flood = {.may_be_off = true};
+    Writer writers[MAX_CPUS];
+    Received received[MAX_CPUS] = {{.last = -1}, {.last = -1}};
+    const TraceCpuStats *stats;
+    guint cpu_count;
+
+    fault = row;
+    is_due = false;
+    flood_init(&flood, 5);
+    read_until_ready(&flood);
+    start_writers(&flood, writers, 2000);
+    is_due = true;
+    end_flood(&flood, writers);
+    while (read_some(&flood)) {
+        /* until the end */
+    }
+    g_thread_join(flood.thread);
+    fault = NULL;
+    g_test_message("%s %d: %s", row->is_write ? "write" : "read", row->code,
+                   flood.error ? flood.error->message : "complete");
+    g_assert_cmpint(flood.ok, ==, !row->expected);
+    g_assert_cmpint(!flood.error, ==, !row->expected);
+    g_assert_true(!row->expected ||
+                  strstr(flood.error->message, row->expected));
+    stats = take_stream(&flood, received);
+    g_assert_cmpint(!stats, ==, row->expected != NULL);
+    stats = recorder_cpu_stats(flood.recorder, &cpu_count);
+    for (guint i = 0; i < writer_count(); i++) {
+        g_assert_cmpuint(stats[i].read_events, >=, received[i].events);
+        if (!row->expected) {
+            g_assert_cmpuint(received[i].events + lost_events(&stats[i]), ==,
+                             2000);
+        }
+    }
+    flood_clear(&flood);
+}
+
+static void test_faults(void)
+{
+    static const Fault faults[] = {
+        {.is_write = true, .code = 0},
+        {.is_write = true, .code = 0, .is_forever = true},
+        {.is_write = true, .code = EAGAIN},
+        {.is_write = true, .code = EINTR},
+        {.is_write = true, .code = EIO, .expected = "the pipe: Input/output"},
+        {.is_write = true, .code = EPIPE, .expected = "the pipe: Broken pipe"},
+        {.is_write = true, .code = ENOSPC, .expected = "the pipe: No space"},
+        {.code = 0},
+        {.code = 0, .is_forever = true},
+        {.code = EINTR},
+        {.code = EAGAIN},
+        {.code = EIO, .expected = "/trace_pipe_raw: Input/output error"},
+        {.code = EBADF, .expected = "/trace_pipe_raw: Bad file descriptor"},
+        {.code = ENODEV, .is_forever = true},
+    };
+
+    for (size_t i = 0; can_record() && i < G_N_ELEMENTS(faults); i++) {
+        check_fault(&faults[i]);
+    }
+}
+
 static void test_bad_options(void)
 {
     char *unknown[] = {(char *)"nosuch:event", NULL};
@@ -703,6 +826,7 @@ int main(int argc, char **argv)
     g_test_add_func("/recorder/held", test_held);
     g_test_add_func("/recorder/dead-reader", test_dead_reader);
     g_test_add_func("/recorder/reader-gone", test_reader_gone);
+    g_test_add_func("/recorder/faults", test_faults);
     g_test_add_func("/recorder/bad-options", test_bad_options);
     return g_test_run();
 }

@@ -319,7 +319,7 @@ static void test_growth(void)
     g_assert_cmpuint(max_pages, <, 600);
     g_assert_cmpuint(g_array_index(summary->stats, TraceCpuStats, 0).pages, ==,
                      max_pages);
-    assert_note(summary, "more pages than the limits");
+    assert_note(summary, "what follows is above the limit");
 }
 
 /* As many pages as the limit has, and the rest is cut off. */
@@ -338,7 +338,7 @@ static void test_pages(void)
         g_assert_no_error(error);
         g_assert_cmpint(summary->ended, ==, limits.pages == 5);
         if (limits.pages == 4) {
-            assert_note(summary, "more pages than the limits");
+            assert_note(summary, "what follows is above the limit");
         }
     }
 }
