@@ -34,21 +34,22 @@ expect_status 1
 expect_error "there is no room for a recording: .* of its disk are free, of"
 [ -z "$(ls small)" ] || fail "a refused recording leaves $(ls small)"
 
-# The rest of the disk is filled by others: what is left is enough for the
-# files, but not for much more.
-fill()
+# The disk becomes a small one: what is left is enough for the files, but not
+# for much more.  At once, as the recording goes on meanwhile.
+shrink()
 {
-    local session stored room
+    local session stored room used
     session=$(until ls -d small/guest-2*; do sleep 0.1; done 2>/dev/null)
     sleep 3
     stored=$(cat "$session"/*.stream | wc -c)
     room=$((stored + (8 + 8 + 3 * $(nproc)) * (1 << 20)))
-    fallocate -l $(($(stat -f -c '%a' small) * 4096 - room)) small/filler
+    used=$(($(stat -f -c '(%b - %a) * %S' small)))
+    mount -o remount,size=$((used + room)) small
 }
-fill &
-filler=$!
+shrink &
+shrinker=$!
 record --duration 90 $buffers -e sched -e irq -e timer --output-dir small --limit keep-free=8M
-wait $filler
+wait $shrinker || fail "cannot make the disk smaller"
 expect_status 1
 expect_error "the recording ended early, .*\(--limit keep-free\)"
 expect_restored
@@ -60,7 +61,7 @@ expect "$session/session.json" "The recording ended early: .* are free"
 [ $(($(stat -f -c '%a' small) * 4096)) -ge $((8 << 20)) ] ||
     fail "less than 8M are left free"
 expect_events host
-rm -r "$session" small/filler
+rm -r "$session"
 mount -o remount,size=60m small || fail "cannot make it smaller"
 
 # Nothing is to stay free: until it is full.
