@@ -23,13 +23,13 @@
 #define FIRST_SPAN (UINT64_C(1) << 16)
 
 /*
- * A burst must not fill the memory: so many items, and so many page buffers.
- * Each lane has its share of the items, as what a lane has ahead of others is
- * carried from block to block until they are there, too.
+ * A burst must not fill the memory: so many items, and so much of pages.  Each
+ * lane that the block is about has its share of the items, as what a lane has
+ * ahead of others is carried from block to block until they are there, too.
  */
-#define MOST_ITEMS   16384
-#define LEAST_ITEMS  64
-#define MOST_BUFFERS 512
+#define MOST_ITEMS      16384
+#define LEAST_ITEMS     64
+#define MOST_HELD_BYTES (32u << 20)
 
 /* As many are read at once. */
 #define READ_ITEMS 64
@@ -40,6 +40,7 @@
  */
 typedef struct Lane {
     uint32_t slot;
+    bool is_needed;      /* wanted events stand in its pages in hand */
     bool is_known;       /* its next event is in memory: */
     uint64_t next_ticks; /* on the line */
     uint64_t key;        /* by which it is compared */
@@ -112,6 +113,7 @@ static void clear_block(MergeLanes *lanes)
     merge_block_clear(&lanes->block);
     lanes->next_item = lanes->n_ready = lanes->n_complete = 0;
     g_ptr_array_set_size(lanes->held, 0);
+    lanes->held_bytes = 0;
 }
 
 void merge_lanes_restart(MergeLanes *lanes)
@@ -145,11 +147,19 @@ static inline void look(MergeLanes *lanes, Lane *lane)
     }
 }
 
-/* Looks for it wherever it is; false at the lane's end. */
-static bool find_next(MergeLanes *lanes, Lane *lane)
+/*
+ * Looks for it wherever it is; false at the lane's end.  Pages that are left
+ * and needed go to left.
+ */
+static bool find_next(MergeLanes *lanes, Lane *lane, GPtrArray *left)
 {
-    if (!lane->is_known && cpu_cursor_advance(slot_of(lanes, lane)->cursor)) {
-        look(lanes, lane);
+    if (!lane->is_known) {
+        lanes->left = lane->is_needed ? left : NULL;
+        lane->is_needed = false;
+        if (cpu_cursor_advance(slot_of(lanes, lane)->cursor)) {
+            look(lanes, lane);
+        }
+        lanes->left = NULL;
     }
     return lane->is_known;
 }
@@ -159,15 +169,13 @@ static void find_all(MergeLanes *lanes)
 {
     guint n_kept = 0;
 
-    lanes->left = lanes->kept;
     for (guint i = 0; i < lanes->lanes->len; i++) {
         Lane *lane = lane_at(lanes, i);
 
-        if (find_next(lanes, lane)) {
+        if (find_next(lanes, lane, lanes->kept)) {
             *lane_at(lanes, n_kept++) = *lane;
         }
     }
-    lanes->left = NULL;
     g_array_set_size(lanes->lanes, n_kept);
     lanes->has_unknown = false;
 }
@@ -186,12 +194,21 @@ static inline uint64_t last_ticks(const MergeLanes *lanes, const Lane *lane,
     return MAX(ticks, lane->next_ticks);
 }
 
+/* The file may say anything: more than can be counted is unknown, too. */
+static int64_t add_missed(int64_t some, int64_t more)
+{
+    int64_t sum;
+
+    return some < 0 || more < 0 || __builtin_add_overflow(some, more, &sum)
+               ? PAGE_MISSED_UNKNOWN
+               : sum;
+}
+
 /* Does the slot's input want the event?  If not, its losses are kept. */
 static bool is_wanted(MergeSlot *slot, CpuEvent *event)
 {
-    int64_t missed_events = slot->missed_events < 0 || event->missed_events < 0
-                                ? -1
-                                : slot->missed_events + event->missed_events;
+    int64_t missed_events =
+        add_missed(slot->missed_events, event->missed_events);
     bool wanted = event_filter_match(slot->input->filter, &slot->filter_state,
                                      slot->cpu, event->data, event->size_bytes);
 
@@ -328,8 +345,11 @@ static size_t read_turns(MergeLanes *lanes, TimelineEvent *events,
         n_read = read_lane(lanes, lane, MIN(last_key, lanes->end_key),
                            events + n, max_events - n);
         look(lanes, lane);
-        n += slot->input->filter ? drop_unwanted(slot, events + n, n_read)
-                                 : n_read;
+        if (slot->input->filter) {
+            n_read = drop_unwanted(slot, events + n, n_read);
+        }
+        lane->is_needed |= n_read > 0;
+        n += n_read;
     }
     return n;
 }
@@ -394,7 +414,10 @@ static size_t take_some(MergeLanes *lanes, Lane *lane, size_t max_events)
     items = lanes->block.items + first;
     n_read = read_lane(lanes, lane, lanes->last_key, events, max_events);
     for (size_t i = 0; i < n_read; i++) {
-        lane->key = MAX(lane->key, key_of(lanes, &events[i]));
+        uint64_t key = key_of(lanes, &events[i]);
+
+        /* Where times wrap around, one can be read that is after the block. */
+        lane->key = MAX(lane->key, MIN(key, lanes->last_key));
         if (slot->input->filter && !is_wanted(slot, &events[i].event)) {
             continue;
         }
@@ -407,27 +430,56 @@ static size_t take_some(MergeLanes *lanes, Lane *lane, size_t max_events)
         n++;
     }
     lanes->block.n_items += n;
+    lane->is_needed |= n > 0;
     look(lanes, lane);
     return n_read;
 }
 
+/* The same for the block, where pages that are left are held. */
+static bool find_next_held(MergeLanes *lanes, Lane *lane)
+{
+    guint n_held = lanes->held->len;
+    bool exists = find_next(lanes, lane, lanes->held);
+
+    if (lanes->held->len > n_held) {
+        lanes->held_bytes += page_buffer_bytes(lanes->held->pdata[n_held]);
+    }
+    return exists;
+}
+
 /*
  * Takes what a lane has up to the block's last key.  False when that is more
- * than there is room for: it has to go on with the next block.
+ * than max_items, or than there is room for: it goes on with the next block.
  */
-static bool take_lane(MergeLanes *lanes, Lane *lane)
+static bool take_lane(MergeLanes *lanes, Lane *lane, size_t max_items)
 {
-    size_t n_left = MAX(MOST_ITEMS / lanes->lanes->len, LEAST_ITEMS);
-    bool has_taken = false;
+    size_t n_left = max_items;
 
-    while (find_next(lanes, lane) && lane->key <= lanes->last_key) {
-        if (n_left == 0 || (has_taken && lanes->held->len >= MOST_BUFFERS)) {
+    while (find_next_held(lanes, lane) && lane->key <= lanes->last_key) {
+        bool has_taken = n_left < max_items;
+
+        if (n_left == 0 ||
+            (has_taken && lanes->held_bytes >= MOST_HELD_BYTES)) {
             return false;
         }
         n_left -= take_some(lanes, lane, MIN(n_left, READ_ITEMS));
-        has_taken = true;
     }
     return true;
+}
+
+/*
+ * The share of each lane that has something up to the block's last key.  What
+ * is carried is nobody's: the few lanes that it waits for go on in large steps,
+ * so that it isn't moved for each of their events.
+ */
+static size_t share_items(const MergeLanes *lanes)
+{
+    size_t n_lanes = 0;
+
+    for (guint i = 0; i < lanes->lanes->len; i++) {
+        n_lanes += lane_at(lanes, i)->key <= lanes->last_key;
+    }
+    return MAX(MOST_ITEMS / MAX(n_lanes, 1), LEAST_ITEMS);
 }
 
 /* Dense and sparse traces alike make blocks of a good size. */
@@ -451,13 +503,13 @@ static void adapt_span(MergeLanes *lanes, uint64_t wanted_ticks)
  */
 static void take_lanes(MergeLanes *lanes)
 {
+    const size_t max_items = share_items(lanes);
     uint64_t complete_key = lanes->last_key;
 
-    lanes->left = lanes->held;
     for (guint i = 0; i < lanes->lanes->len; i++) {
         Lane *lane = lane_at(lanes, i);
 
-        if (!take_lane(lanes, lane)) {
+        if (!take_lane(lanes, lane, max_items)) {
             complete_key = lane->key;
             if (complete_key == 0) {
                 break;
@@ -465,7 +517,6 @@ static void take_lanes(MergeLanes *lanes)
             lanes->last_key = complete_key - 1;
         }
     }
-    lanes->left = NULL;
     lanes->last_key = complete_key;
 }
 
@@ -511,6 +562,7 @@ static void release_held(MergeLanes *lanes)
         lanes->held->pdata[i] = NULL;
     }
     g_ptr_array_set_size(lanes->held, 0);
+    lanes->held_bytes = 0;
 }
 
 /* Begins a block with what is left of the one before. */
@@ -536,6 +588,7 @@ static void carry_rest(MergeLanes *lanes)
         g_ptr_array_add(lanes->held, copies);
     }
     lanes->block.n_items = n;
+    lanes->n_carried += n;
     lanes->next_item = lanes->n_ready = lanes->n_complete = 0;
 }
 

@@ -31,18 +31,20 @@ typedef struct MergeLanes {
     bool has_unknown; /* some lane's next event must be looked for */
     uint64_t end_key; /* of the last event to hand out */
     GPtrArray *kept;  /* see timeline_keep() */
-    GPtrArray *left;  /* the cursors'; NULL: pages may be used again */
+    GPtrArray *left;  /* where a cursor's pages go; NULL: nowhere */
 
     MergeBlock block;      /* in hand, of many lanes; values count the events */
     TimelineEvent *events; /* of the block, with room for max_events */
     size_t max_events;
     GPtrArray *held;     /* what the block's events stand in, of PageBuffer */
+    size_t held_bytes;   /* of pages in it */
     size_t next_item;    /* to hand out */
     size_t n_ready;      /* items up to end_key */
     size_t n_complete;   /* items before which nothing can come any more */
     uint64_t first_key;  /* what the items' keys count from */
     uint64_t last_key;   /* the block is complete up to it */
     uint64_t span_ticks; /* that a block has at most */
+    uint64_t n_carried;  /* events moved from a block to the next, so far */
 } MergeLanes;
 
 void merge_lanes_init(MergeLanes *lanes);

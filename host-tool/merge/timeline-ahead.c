@@ -6,9 +6,13 @@
  */
 #include "merge/timeline-ahead.h"
 
+#include "trace-data/page-source.h"
+
 /* Few enough to be in the caches, many enough that threads seldom wait. */
 #define N_BLOCKS     4
 #define BLOCK_EVENTS 4096
+/* Where few events are wanted, each stands in other pages: so much of them. */
+#define MOST_KEPT_BYTES (16u << 20)
 
 typedef struct Block {
     TimelineEvent events[BLOCK_EVENTS];
@@ -29,6 +33,16 @@ struct TimelineAhead {
     GThread *thread;
 };
 
+static size_t kept_bytes(const Block *block)
+{
+    size_t bytes = 0;
+
+    for (guint i = 0; i < block->kept->len; i++) {
+        bytes += page_buffer_bytes(block->kept->pdata[i]);
+    }
+    return bytes;
+}
+
 /* Its user is done with the block, and so with those before it. */
 static void fill(TimelineAhead *ahead, Block *block)
 {
@@ -43,7 +57,7 @@ static void fill(TimelineAhead *ahead, Block *block)
             ahead->hook(&block->events[i], ahead->data);
         }
         n += n_read;
-    } while (n_read > 0);
+    } while (n_read > 0 && kept_bytes(block) < MOST_KEPT_BYTES);
     block->n_events = n;
 }
 

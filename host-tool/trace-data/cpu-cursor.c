@@ -28,8 +28,8 @@ struct CpuCursor {
     DatFile *dat;
     unsigned cpu;
     PageSource *source;
-    PageBuffer *pages;      /* what the page in hand stands in; NULL: none */
-    GPtrArray *const *left; /* see cpu_cursor_keep(); may be NULL */
+    PageBuffer *pages; /* what the page in hand stands in; NULL: none */
+    GPtrArray **left;  /* see cpu_cursor_keep(); may be NULL */
     int64_t shift_ticks;
     uint64_t next_page;    /* to open when this one is done */
     uint64_t damaged_page; /* the last one reported, or NO_PAGE */
@@ -228,6 +228,7 @@ static void leave_pages(CpuCursor *cursor)
 {
     if (cursor->pages && cursor->left && *cursor->left) {
         g_ptr_array_add(*cursor->left, g_steal_pointer(&cursor->pages));
+        *cursor->left = NULL;
     }
     g_clear_pointer(&cursor->pages, page_buffer_unref);
 }
@@ -390,7 +391,7 @@ bool cpu_cursor_next(CpuCursor *cursor, CpuEvent *event)
            cpu_cursor_read(cursor, UINT64_MAX, event, sizeof(*event), 1) == 1;
 }
 
-void cpu_cursor_keep(CpuCursor *cursor, GPtrArray *const *left)
+void cpu_cursor_keep(CpuCursor *cursor, GPtrArray **left)
 {
     cursor->left = left;
 }

@@ -55,10 +55,11 @@ size_t cpu_cursor_read(CpuCursor *cursor, uint64_t last_line_ticks,
 bool cpu_cursor_advance(CpuCursor *cursor);
 
 /*
- * From now on the pages that are left aren't used again, but go to *left,
- * where that is not NULL: their events stay as long as they are held there.
+ * From now on, where *left is not NULL, the pages in hand aren't used again
+ * when they are left, but go there, and *left becomes NULL: their events stay
+ * as long as they are held.  Other pages, of which nobody says so, don't.
  */
-void cpu_cursor_keep(CpuCursor *cursor, GPtrArray *const *left);
+void cpu_cursor_keep(CpuCursor *cursor, GPtrArray **left);
 
 /*
  * Moves to the first event at or after line_ticks, forward or back.  Where

@@ -66,6 +66,11 @@ PageBuffer *page_buffer_new(size_t size_bytes, uint8_t **bytes)
     return buffer;
 }
 
+size_t page_buffer_bytes(const PageBuffer *buffer)
+{
+    return buffer->max_bytes;
+}
+
 void page_buffer_unref(PageBuffer *buffer)
 {
     if (buffer && g_atomic_ref_count_dec(&buffer->n_refs)) {
@@ -187,7 +192,8 @@ static void fill_window(PageSource *source, uint64_t start)
 
     make_writable(&source->window, source->window_bytes + page_bytes);
     filled = read_range(source, start, source->window->bytes, wanted);
-    if (filled < wanted && filled % page_bytes != 0) {
+    if (filled % page_bytes != 0 &&
+        (filled < wanted || start + filled == source->range.size_bytes)) {
         memset(source->window->bytes + filled, 0,
                page_bytes - filled % page_bytes);
     }

@@ -24,6 +24,8 @@ typedef struct PageBuffer PageBuffer;
 /* One of the caller's own, to be filled. */
 PageBuffer *page_buffer_new(size_t size_bytes, uint8_t **bytes);
 void page_buffer_unref(PageBuffer *buffer);
+/* How large it is. */
+size_t page_buffer_bytes(const PageBuffer *buffer);
 
 /* dat stays the caller's and must outlive the source. */
 PageSource *page_source_new(DatFile *dat, unsigned cpu);
