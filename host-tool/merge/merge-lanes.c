@@ -14,7 +14,7 @@
 
 #include "trace-data/page-source.h"
 
-#define FEW_LANES 3
+#define FEW_LANES 4
 
 /* So many events in a block fit into the caches. */
 #define MANY_ITEMS 8192
